@@ -1,0 +1,1 @@
+//! The engine: source, plan, optimize, operator, run, result.

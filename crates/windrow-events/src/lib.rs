@@ -1,0 +1,1 @@
+//! Run ids, states and events: what every view of a run reads.
