@@ -1,0 +1,141 @@
+# Everything is set up inside this folder: Python tools in .venv, the Rust build in target
+# (or in CARGO_TARGET_DIR when that is set). What is up to date is not made again.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+VENV ?= .venv
+QUICK ?=
+UV ?= uv
+
+PY := $(abspath $(VENV))/bin/python
+DOCS_VENV := .venv-docs
+BENCH_VENV := .venv-bench
+EXTENSION := $(VENV)/.extension-built
+RUST_SOURCES := $(shell find crates -name '*.rs' -o -name '*.json' -o -name Cargo.toml) Cargo.toml Cargo.lock
+
+# The same environment for every cargo call as maturin gives to its own, or each of them would
+# build PyO3 anew. The signature is read when it is used: the .venv must exist by then.
+export PYO3_PYTHON := $(PY)
+export PYO3_BUILD_EXTENSION_MODULE := 1
+export VIRTUAL_ENV := $(abspath $(VENV))
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+SIGNATURE = $(shell $(PY) -c 'import struct, sys; print("cpython-%d.%d-%dbit" % (*sys.version_info[:2], 8 * struct.calcsize("P")))')
+CARGO = PYO3_ENVIRONMENT_SIGNATURE=$(SIGNATURE) cargo
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+# ---- set-up ----------------------------------------------------------------------------------
+
+# $(call make-venv,folder,requirements): a virtual environment with exactly what the lock names.
+define make-venv
+	@command -v $(PYTHON) >/dev/null || { echo "no \`$(PYTHON)\` here; hint: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "\`$(PYTHON)\` is older than Python 3.11; hint: make PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || { echo "\`$(PYTHON) -m venv\` failed; hint: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@echo "installing $(2) into $(1)"
+	@$(1)/bin/python -m pip install --quiet --require-hashes --requirement $(2)
+	@touch $@
+endef
+
+$(VENV)/.installed: requirements/dev.txt
+	$(call make-venv,$(VENV),$<)
+
+$(DOCS_VENV)/.installed: requirements/docs.txt
+	$(call make-venv,$(DOCS_VENV),$<)
+
+$(BENCH_VENV)/.installed: requirements/bench.txt
+	$(call make-venv,$(BENCH_VENV),$<)
+
+# Everything cargo needs, test dependencies too, so that later runs need no network.
+$(VENV)/.fetched: Cargo.lock $(VENV)/.installed
+	@command -v cargo >/dev/null || { echo "no \`cargo\` here; hint: install Rust from https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "no C compiler (\`cc\`) here; hint: on Debian and Ubuntu, apt-get install build-essential" >&2; exit 1; }
+	@cargo fetch --quiet --locked
+	@touch $@
+
+$(EXTENSION): $(RUST_SOURCES) pyproject.toml $(VENV)/.fetched
+	@echo "building the engine into $(VENV) (the first time takes 10 to 20 minutes on two cores)"
+	@$(VENV)/bin/maturin develop --release --locked --quiet
+	@touch $@
+
+.PHONY: build
+build: $(EXTENSION) ## the package, ready to import from .venv/bin/python
+
+# ---- what people run -------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(EXTENSION) ## make data, run a row function and a word count over it
+	@$(PY) examples/demo.py
+
+.PHONY: examples
+examples: $(EXTENSION) ## run every example
+	@for example in examples/*.py; do echo "== $$example"; $(PY) "$$example"; done
+
+.PHONY: bench
+bench: $(EXTENSION) $(BENCH_VENV)/.installed ## Windrow and its peers side by side (QUICK=1: small and fast)
+	@$(BENCH_VENV)/bin/python -m benches --windrow-python $(PY) $(if $(QUICK),--quick) $(BENCH_ARGS)
+
+.PHONY: docs
+docs: $(DOCS_VENV)/.installed ## the documentation, into site/
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+	@echo "docs: site/index.html"
+
+# ---- tests and checks ------------------------------------------------------------------------
+
+.PHONY: test test-rust test-python
+test: test-rust test-python ## all tests
+	@echo "make test: Rust and Python tests passed"
+
+test-rust: $(EXTENSION)
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  $(CARGO) nextest run --locked --workspace --cargo-profile release --no-tests pass; \
+	  $(CARGO) test --locked --workspace --release --doc --quiet; \
+	else \
+	  $(CARGO) test --locked --workspace --release --quiet; \
+	fi
+
+test-python: $(EXTENSION)
+	@$(PY) -m pytest --quiet $(PYTEST_ARGS)
+
+.PHONY: lint lint-rust lint-python
+lint: lint-rust lint-python ## format, lints, types, stubs, doc links
+
+# In the release profile throughout, so that dependencies are checked once and built once.
+lint-rust: $(VENV)/.fetched
+	cargo fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --release --quiet -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --locked --workspace --no-deps --release --quiet
+
+lint-python: $(EXTENSION)
+	$(VENV)/bin/ruff check --quiet
+	$(VENV)/bin/ruff format --quiet --check
+	$(VENV)/bin/mypy --no-error-summary
+	$(PY) -m mypy.stubtest --concise windrow._native
+
+.PHONY: format
+format: $(VENV)/.installed ## format all code
+	cargo fmt --all
+	$(VENV)/bin/ruff check --quiet --fix
+	$(VENV)/bin/ruff format --quiet
+
+# ---- housekeeping ----------------------------------------------------------------------------
+
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+.PHONY: lock
+lock: ## renew requirements/*.txt from pyproject.toml (needs uv)
+	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
+	$(COMPILE) --group docs --output-file requirements/docs.txt
+	$(COMPILE) pyproject.toml --group bench --output-file requirements/bench.txt
+
+.PHONY: clean
+clean: ## remove all that make has made, except a CARGO_TARGET_DIR elsewhere
+	rm -rf .venv .venv-* .demo .bench-data site target .mypy_cache .pytest_cache .ruff_cache
+	find python benches examples tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f python/windrow/_native*.so
