@@ -1,1 +1,23 @@
 //! Run ids, states and events: what every view of a run reads.
+//!
+//! ```text
+//!  engine, workers ──emit──► EventBus ──► TerminalBar, notebook, dashboard   (live)
+//!                                   └───► RunRecord ──► the same views       (afterwards)
+//! ```
+//!
+//! All is pure but the file of a [`RunRecord`], the lock of an [`EventBus`] and [`RunId::generate`].
+
+mod bus;
+pub mod display;
+mod event;
+mod id;
+mod record;
+mod state;
+mod view;
+
+pub use bus::{EventBus, Observer, ObserverId};
+pub use event::{Event, FunctionSummary};
+pub use id::{RunId, StageId, TaskId, WorkerId};
+pub use record::{RecordError, RecordReader, RunRecord};
+pub use state::{RunState, RunStatus, Stream, TaskStatus, Verdict};
+pub use view::{RunView, StageView};
