@@ -1,0 +1,1 @@
+"""The pandas-like face: lazy frames and columns over one engine."""
