@@ -28,20 +28,16 @@ _CSV_NEAREST: Mapping[str, str] = {
     "date_parser": '`df["a"] = df["a"].map(f)` after reading',
     "date_format": '`parse_dates` for ISO dates, or `df["a"].map(f)` after reading',
     "dayfirst": '`df["a"].map(f)` after reading',
-    "decimal": '`df["a"].str.replace(",", ".").astype(float)` after reading',
     "dialect": "use `sep`, `quotechar` and `escapechar`",
     "index_col": "windrow frames have no index: the column stays a column, or is left out "
     "by `usecols` or `df.drop(columns=...)`",
     "iterator": "leave it out: windrow never holds the whole file",
     "skipfooter": "leave the last lines out of the file, or use `nrows`",
-    "skipinitialspace": '`df["a"].str.strip()` after reading',
-    "thousands": '`df["a"].str.replace(",", "").astype(float)` after reading',
-    "true_values": '`df["a"].isin([...])` after reading',
-    "false_values": '`df["a"].isin([...])` after reading',
     "storage_options": "set the storage's environment variables, such as `AWS_ACCESS_KEY_ID`",
     "filters": "`df[mask]`: windrow skips what the mask excludes while it reads",
     "orient": "`lines=True`: one object per line; `pandas.read_json` reads the others",
     "cache_dates": "leave it out",
+    "on_bad_lines": 'use `"error"`, `"skip"` or `"pad"`',
 }
 _CSV_HARMLESS: Mapping[str, object] = {
     "index_col": None,
@@ -50,37 +46,42 @@ _CSV_HARMLESS: Mapping[str, object] = {
     "memory_map": ...,
     "iterator": False,
     "chunksize": None,
-    "skip_blank_lines": True,
-    "thousands": None,
-    "decimal": ".",
-    "quoting": 0,
-    "doublequote": True,
     "dtype_backend": ...,
 }
 _PANDAS_CSV = set(_CSV_NEAREST) | set(_CSV_HARMLESS)
-_PANDAS_CSV |= {"na_filter", "lineterminator", "encoding_errors", "float_precision", "verbose"}
+_PANDAS_CSV |= {"lineterminator", "float_precision", "verbose"}
 
 
 def read_csv(  # noqa: PLR0913 - pandas' options
     path: Path | Sequence[Path],
     *,
-    sep: str | None = None,
+    sep: str = ",",
     delimiter: str | None = None,
     header: int | Literal["infer"] | None = "infer",
     names: Sequence[str] | None = None,
     usecols: Sequence[str] | Sequence[int] | None = None,
     dtype: object = None,
-    parse_dates: bool | Sequence[str] | None = None,
+    parse_dates: bool | Sequence[str | int] = False,
     na_values: object = None,
     keep_default_na: bool = True,
+    na_filter: bool = True,
+    true_values: Sequence[str] = (),
+    false_values: Sequence[str] = (),
     nrows: int | None = None,
     skiprows: int | None = None,
-    quotechar: str | None = None,
+    skip_blank_lines: bool = True,
+    skipinitialspace: bool = False,
+    quotechar: str | None = '"',
+    quoting: int = 0,
+    doublequote: bool = True,
     escapechar: str | None = None,
     comment: str | None = None,
+    decimal: str = ".",
+    thousands: str | None = None,
     compression: str | None = "infer",
     encoding: str | None = None,
-    on_bad_lines: Literal["error", "warn", "skip"] = "error",
+    encoding_errors: Literal["strict", "replace"] = "strict",
+    on_bad_lines: Literal["error", "skip", "pad"] = "error",
     **options: object,
 ) -> DataFrame:
     """Open CSV files as one lazy frame; reads only what types need, a sample.
@@ -90,15 +91,22 @@ def read_csv(  # noqa: PLR0913 - pandas' options
     path
         A file, a folder, a pattern such as `data/*.csv.gz`, an address (`s3://`, `gs://`,
         `az://`, `https://`), or a list of these.
-    sep, delimiter, header, names, usecols, skiprows, nrows
-        As in pandas; `sep` is one character.
+    sep, delimiter
+        One character.
     dtype
         One type, or column to type. Types not given are inferred from a sample of the rows; a
         row that does not fit is an error that names it.
     parse_dates
-        Columns to read as dates (or True: all that look like dates).
-    na_values, keep_default_na, quotechar, escapechar, comment, compression, encoding, on_bad_lines
-        As in pandas.
+        Columns to read as dates, by name or position.
+    on_bad_lines
+        What to do with rows of too few or too many fields: `"error"`, `"skip"`, or `"pad"` (fill
+        up rows that are too short, as pandas does unasked).
+    encoding
+        UTF-8 is all that can be read.
+    header, names, usecols, na_values, keep_default_na, na_filter, true_values, false_values
+        As in pandas, as are `nrows`, `skiprows`, `skip_blank_lines`, `skipinitialspace`,
+        `quotechar`, `quoting`, `doublequote`, `escapechar`, `comment`, `decimal`, `thousands`,
+        `compression` and `encoding_errors`.
 
     Raises
     ------
@@ -108,30 +116,39 @@ def read_csv(  # noqa: PLR0913 - pandas' options
         For a pandas option that Windrow does not have yet.
     """
     _refuse_options("read_csv", options, _PANDAS_CSV)
-    if header == "infer":
-        header = 0 if names is None else None
-    given = {
-        "sep": sep if sep is not None else delimiter,
+    if on_bad_lines not in ("error", "skip", "pad"):
+        refuse("read_csv", {"on_bad_lines": on_bad_lines}, None, _CSV_NEAREST)
+    wanted: dict[str, object] = {
+        "sep": sep if delimiter is None else delimiter,
+        "header": header,
         "names": None if names is None else [str(name) for name in names],
         "usecols": _usecols(usecols),
         "dtype": _dtype(dtype),
         "parse_dates": _parse_dates(parse_dates),
         "na_values": _na_values(na_values),
+        "keep_default_na": keep_default_na,
+        "na_filter": na_filter,
+        "true_values": list(true_values or ()),
+        "false_values": list(false_values or ()),
         "nrows": nrows,
         "skiprows": _skiprows(skiprows),
+        "skip_blank_lines": skip_blank_lines,
+        "skipinitialspace": skipinitialspace,
         "quotechar": quotechar,
+        "quoting": int(quoting),
+        "doublequote": doublequote,
         "escapechar": escapechar,
         "comment": comment,
-        "compression": None if compression == "infer" else compression or "none",
+        "decimal": decimal,
+        "thousands": thousands,
         "encoding": encoding,
-    }
-    wanted: dict[str, object] = {k: value for k, value in given.items() if value is not None}
-    wanted |= {
-        "header": header,
-        "keep_default_na": bool(keep_default_na),
+        "encoding_errors": encoding_errors,
         "on_bad_lines": on_bad_lines,
+        "compression": compression,
     }
-    return _scan("csv", path, wanted)
+    meaning_none = {"header", "compression"} if compression is None else {"header"}
+    given = {k: v for k, v in wanted.items() if v is not None or k in meaning_none}
+    return _scan("csv", path, given)
 
 
 def read_parquet(
@@ -143,8 +160,7 @@ def read_parquet(
     """
     harmless = {"engine": ..., "dtype_backend": ..., "filters": None, "use_threads": ...}
     _refuse_options("read_parquet", options, {"filters", "storage_options", "engine"}, harmless)
-    frame = _scan("parquet", path, {})
-    return frame if columns is None else frame[list(columns)]
+    return _scan("parquet", path, {} if columns is None else {"columns": list(columns)})
 
 
 def read_json(
@@ -153,6 +169,7 @@ def read_json(
     lines: bool = True,
     dtype: object = None,
     nrows: int | None = None,
+    encoding: str | None = None,
     compression: str | None = "infer",
     **options: object,
 ) -> DataFrame:
@@ -166,23 +183,27 @@ def read_json(
     pandas_has = {"orient", "convert_dates", "precise_float", "chunksize", "storage_options"}
     harmless = {"orient": "records", "chunksize": None}
     _refuse_options("read_json", options, pandas_has, harmless)
-    given = {
-        "dtype": _dtype(dtype),
-        "nrows": nrows,
-        "compression": None if compression == "infer" else compression or "none",
-    }
-    return _scan("json", path, {k: value for k, value in given.items() if value is not None})
+    given = {"dtype": _dtype(dtype), "nrows": nrows, "encoding": encoding}
+    return _scan("json", path, _with_compression(given, compression))
 
 
 def read_text(
-    path: Path | Sequence[Path], *, encoding: str | None = None, compression: str | None = "infer"
+    path: Path | Sequence[Path],
+    *,
+    nrows: int | None = None,
+    encoding: str | None = None,
+    encoding_errors: Literal["strict", "replace"] = "strict",
+    compression: str | None = "infer",
 ) -> DataFrame:
     """Open text files as a lazy frame of one row per line; `path` as in `read_csv`."""
-    given = {
-        "encoding": encoding,
-        "compression": None if compression == "infer" else compression or "none",
-    }
-    return _scan("text", path, {k: value for k, value in given.items() if value is not None})
+    given = {"nrows": nrows, "encoding": encoding, "encoding_errors": encoding_errors}
+    return _scan("text", path, _with_compression(given, compression))
+
+
+def _with_compression(given: Mapping[str, object], compression: str | None) -> dict[str, object]:
+    """The options that are given; no compression at all is None, as in pandas."""
+    options = {name: value for name, value in given.items() if value is not None}
+    return options if compression == "infer" else {**options, "compression": compression}
 
 
 def from_pandas(data: pd.DataFrame | pd.Series[Any], npartitions: int | None = None) -> DataFrame:
@@ -292,11 +313,15 @@ def _skiprows(skiprows: Any) -> int | None:
     )
 
 
-def _parse_dates(wanted: Any) -> bool | list[str] | None:
-    if wanted is None or isinstance(wanted, bool):
-        return wanted
-    if isinstance(wanted, str) or not all(isinstance(name, str) for name in wanted):
-        raise TypeError(f"`parse_dates` is {wanted!r}\nhint: it is True or a list of column names")
+def _parse_dates(wanted: Any) -> list[str | int] | None:
+    if wanted is None or wanted is False:
+        return None
+    listed = isinstance(wanted, Sequence) and not isinstance(wanted, str)
+    if not listed or not all(isinstance(name, (str, int)) for name in wanted):
+        raise TypeError(
+            f"`parse_dates` is `{wanted!r}`\n"
+            'hint: it is a list of columns in windrow: `parse_dates=["date"]`'
+        )
     return list(wanted)
 
 
@@ -308,9 +333,9 @@ def _na_values(values: Any) -> object:
     return _texts(values)
 
 
-def _texts(values: Any) -> list[str]:
+def _texts(values: Any) -> list[str | int | float]:
     listed = [values] if isinstance(values, (str, int, float)) else list(values)
-    return [str(value) for value in listed]
+    return [value for value in listed if value == value]  # noqa: PLR0124 - NaN is missing anyway
 
 
 def _dtype(dtype: Any) -> object:

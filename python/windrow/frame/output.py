@@ -27,6 +27,7 @@ class Output(Core):
         *,
         compression: str | None = None,
         index: bool | None = None,
+        overwrite: bool = False,
         **options: object,
     ) -> list[str]:
         """Write Parquet files.
@@ -39,9 +40,13 @@ class Output(Core):
             `"zstd"`, `"snappy"`, `"gzip"`, `"lz4"`, `"none"`...; None: the default.
         index
             Whether to write the keys of a groupby; None: yes.
+        overwrite
+            Whether files in a folder that is there may be replaced; one file always is.
         """
         refuse("DataFrame.to_parquet", options, {"engine": ...})
-        return self._write("parquet", path, index, {"compression": compression})
+        return self._write(
+            "parquet", path, index, {"compression": compression, "overwrite": overwrite}
+        )
 
     def to_csv(
         self,
@@ -51,19 +56,17 @@ class Output(Core):
         na_rep: str | None = None,
         header: bool | None = None,
         index: bool | None = None,
-        quotechar: str | None = None,
-        escapechar: str | None = None,
+        overwrite: bool = False,
         compression: str | None = None,
         **options: object,
     ) -> list[str]:
-        """Write CSV files; other parameters as in pandas, `index` as in `to_parquet`."""
+        """Write CSV files; `index` and `overwrite` as in `to_parquet`, the rest as in pandas."""
         refuse("DataFrame.to_csv", options, _CSV_IGNORED)
         given = {
             "sep": sep,
             "na_rep": na_rep,
             "header": header,
-            "quotechar": quotechar,
-            "escapechar": escapechar,
+            "overwrite": overwrite,
             "compression": _inferred(compression),
         }
         return self._write("csv", path_or_buf, index, given)
@@ -76,6 +79,7 @@ class Output(Core):
         lines: bool = True,
         index: bool | None = None,
         compression: str | None = None,
+        overwrite: bool = False,
         **options: object,
     ) -> list[str]:
         """Write JSON, one object per row and line."""
@@ -86,7 +90,8 @@ class Output(Core):
                 'hint: it writes `orient="records", lines=True`; '
                 "`compute().to_json(...)` writes the others"
             )
-        return self._write("json", path_or_buf, index, {"compression": _inferred(compression)})
+        given = {"compression": _inferred(compression), "overwrite": overwrite}
+        return self._write("json", path_or_buf, index, given)
 
     def _write(
         self,
