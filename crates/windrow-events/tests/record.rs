@@ -145,7 +145,11 @@ fn a_record_cut_anywhere_keeps_its_whole_lines_and_can_go_on() {
         assert_eq!(read(&cut).unwrap(), whole, "cut at {length}");
 
         RunRecord::append(&cut).unwrap().write(&extra).unwrap();
-        assert_eq!(read(&cut).unwrap(), [whole, &[extra.clone()]].concat(), "cut at {length}");
+        assert_eq!(
+            read(&cut).unwrap(),
+            [whole, std::slice::from_ref(&extra)].concat(),
+            "cut at {length}"
+        );
     }
 }
 
