@@ -1,7 +1,17 @@
 //! Python worker processes: protocol, pool and failures.
 
+pub mod batch;
 pub mod failure;
 pub mod host;
+pub mod launch;
+pub mod machine;
+mod memory;
+pub mod output;
+pub mod pool;
+pub mod wire;
 
 pub use failure::{Death, Failure, Frame, RaisedException};
 pub use host::{CallId, Done, FunctionHost, RowCall, RowReply};
+pub use launch::{Command, Start};
+pub use output::{Line, Observer, Stream, WorkerEvent};
+pub use pool::{CallRequest, KnownFunction, PieceOutcome, PoolSettings, WorkerPool};
