@@ -1,5 +1,8 @@
 //! Python worker processes: protocol, pool and failures.
 
+// A failure is made at most once a call, and its callers take it apart by value.
+#![allow(clippy::result_large_err)]
+
 pub mod batch;
 pub mod failure;
 pub mod host;
@@ -14,4 +17,6 @@ pub use failure::{Death, Failure, Frame, RaisedException};
 pub use host::{CallId, Done, FunctionHost, RowCall, RowReply};
 pub use launch::{Command, Start};
 pub use output::{Line, Observer, Stream, WorkerEvent};
-pub use pool::{CallRequest, KnownFunction, PieceOutcome, PoolSettings, WorkerPool};
+pub use pool::{
+    CallDone, CallRequest, Describe, KnownFunction, PieceOutcome, PoolSettings, WorkerPool,
+};

@@ -3,12 +3,12 @@
 use std::fs;
 
 /// Resident memory of a process in bytes.
-pub fn resident(pid: u32) -> Option<u64> {
+pub(crate) fn resident(pid: u32) -> Option<u64> {
     status_field(pid, "VmRSS:")
 }
 
 /// The most resident memory that a process has had, in bytes.
-pub fn peak(pid: u32) -> Option<u64> {
+pub(crate) fn peak(pid: u32) -> Option<u64> {
     status_field(pid, "VmHWM:")
 }
 
@@ -20,7 +20,7 @@ fn status_field(pid: u32, name: &str) -> Option<u64> {
 }
 
 /// Memory of the machine, in bytes.
-pub fn total() -> Option<u64> {
+pub(crate) fn total() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -28,7 +28,7 @@ pub fn total() -> Option<u64> {
 }
 
 /// How many processes the kernel has killed for memory in our control group; `None` if unknown.
-pub fn kills() -> Option<u64> {
+pub(crate) fn kills() -> Option<u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let mut files = Vec::new();
     for line in groups.lines() {

@@ -183,7 +183,12 @@ impl Machine {
     }
 
     /// A worker answered a task. `None` when the answer is no longer wanted.
-    pub fn finished(&mut self, worker: WorkerNumber, task: TaskNumber, nanos: u64) -> Option<Piece> {
+    pub fn finished(
+        &mut self,
+        worker: WorkerNumber,
+        task: TaskNumber,
+        nanos: u64,
+    ) -> Option<Piece> {
         let worker = self.workers.get_mut(&worker)?;
         let position = worker.in_flight.iter().position(|sent| sent.task == task)?;
         let sent = worker.in_flight.remove(position)?;
@@ -217,7 +222,8 @@ impl Machine {
             if let Some(worker) = self.workers.get_mut(&number) {
                 worker.bytes += bytes;
                 worker.sent += 1;
-                worker.retiring = self.limits.tasks_per_worker.is_some_and(|most| worker.sent >= most);
+                worker.retiring =
+                    self.limits.tasks_per_worker.is_some_and(|most| worker.sent >= most);
                 worker.in_flight.push_back(InFlight { task, piece: piece.clone() });
             }
             sent.push((number, task, piece));
@@ -264,25 +270,25 @@ impl Machine {
             if sent.task != running.0 || blame == Blame::Nobody {
                 self.queue.push_front(sent.piece);
             } else {
-                loss = self.charge(sent.piece, running.1, blame);
+                loss = self.charge(&sent.piece, running.1, blame);
             }
         }
         loss
     }
 
     /// Charges the item that ran, or narrows the search for it, and queues what is left, in front.
-    fn charge(&mut self, piece: Piece, item: Option<u64>, blame: Blame) -> Loss {
+    fn charge(&mut self, piece: &Piece, item: Option<u64>, blame: Blame) -> Loss {
         let length = piece.items.end - piece.items.start;
         let item = item.and_then(|item| u32::try_from(item).ok());
         let item = item.filter(|item| piece.items.contains(item));
         let culprit = if length == 1 { Some(piece.items.start) } else { item };
         let Some(culprit) = culprit else {
             let middle = piece.items.start + length / 2;
-            self.requeue(&piece, middle..piece.items.end, piece.attempts.max(1));
-            self.requeue(&piece, piece.items.start..middle, piece.attempts.max(1));
+            self.requeue(piece, middle..piece.items.end, piece.attempts.max(1));
+            self.requeue(piece, piece.items.start..middle, piece.attempts.max(1));
             return Loss::default();
         };
-        self.requeue(&piece, culprit + 1..piece.items.end, 0);
+        self.requeue(piece, culprit + 1..piece.items.end, 0);
         let attempts = if length == 1 { piece.attempts + 1 } else { 1 };
         let most = self.calls.get(&piece.call).map_or(1, |spec| spec.max_attempts);
         let alone = Piece { call: piece.call, items: culprit..culprit + 1, attempts };
@@ -292,7 +298,7 @@ impl Machine {
             self.queue.push_front(alone);
             None
         };
-        self.requeue(&piece, piece.items.start..culprit, 0);
+        self.requeue(piece, piece.items.start..culprit, 0);
         Loss { given_up }
     }
 
@@ -325,7 +331,8 @@ impl Machine {
     /// Workers with tasks that have not started, behind one that has run for long, while others
     /// have nothing to do: what they have not started should be taken back.
     pub fn hoarders(&self, now: Instant, patience: Duration) -> Vec<WorkerNumber> {
-        let idle = |worker: &Worker| worker.ready && !worker.retiring && worker.in_flight.is_empty();
+        let idle =
+            |worker: &Worker| worker.ready && !worker.retiring && worker.in_flight.is_empty();
         if !self.queue.is_empty() || !self.workers.values().any(idle) {
             return Vec::new();
         }
@@ -333,7 +340,11 @@ impl Machine {
             worker.in_flight.len() > 1
                 && worker.seen.is_some_and(|seen| now.duration_since(seen.2) > patience)
         };
-        self.workers.iter().filter(|(_, worker)| hoards(worker)).map(|(number, _)| *number).collect()
+        self.workers
+            .iter()
+            .filter(|(_, worker)| hoards(worker))
+            .map(|(number, _)| *number)
+            .collect()
     }
 
     /// Whether any worker holds tasks that another could start.

@@ -30,7 +30,7 @@ use crate::host::{CallId, Done, FunctionHost, RowCall};
 use crate::wire::frame::Kind;
 use crate::wire::shared::SlabPool;
 
-pub use calls::{CallDone, CallRequest, KnownFunction, PieceOutcome};
+pub use calls::{CallDone, CallRequest, Describe, KnownFunction, PieceOutcome};
 pub use settings::PoolSettings;
 
 use calls::describe_rows;
@@ -187,7 +187,8 @@ impl WorkerPool {
     pub fn call(&self, request: CallRequest, done: CallDone) -> CallId {
         let id = CallId(self.shared.next_call.fetch_add(1, Ordering::Relaxed));
         if self.owner != std::process::id() {
-            let message = "this pool of workers belongs to the process that made it, not to its fork";
+            let message =
+                "this pool of workers belongs to the process that made it, not to its fork";
             done(vec![PieceOutcome::failed(0..request.items, Failure::Worker(message.to_owned()))]);
             return id;
         }

@@ -228,7 +228,11 @@ impl Layout {
 }
 
 /// Cuts the buffers of a received frame out of its body and its shared memory.
-pub fn cut(header: &Header, body: &Buffer, shared: Option<&Buffer>) -> Result<Vec<Buffer>, Malformed> {
+pub fn cut(
+    header: &Header,
+    body: &Buffer,
+    shared: Option<&Buffer>,
+) -> Result<Vec<Buffer>, Malformed> {
     let table = body
         .get(..header.buffers as usize * ENTRY_LENGTH)
         .ok_or_else(|| Malformed("table longer than the body".to_owned()))?;

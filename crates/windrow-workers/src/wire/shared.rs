@@ -102,9 +102,8 @@ impl SlabPool {
 
     fn take(&self, length: usize) -> Option<SlabMemory> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |slab: &SlabMemory| {
-            slab.length >= length && slab.length / SMALLEST_FILL <= length
-        };
+        let fits =
+            |slab: &SlabMemory| slab.length >= length && slab.length / SMALLEST_FILL <= length;
         let position = free.iter().rposition(fits)?;
         Some(free.swap_remove(position))
     }

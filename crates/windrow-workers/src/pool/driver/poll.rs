@@ -54,7 +54,11 @@ impl Poller {
         Ok(epoll::add(&self.epoll, source, EventData::new_u64(LAUNCHER), EventFlags::IN)?)
     }
 
-    pub(super) fn add_worker(&self, worker: WorkerNumber, connection: &Connection) -> io::Result<()> {
+    pub(super) fn add_worker(
+        &self,
+        worker: WorkerNumber,
+        connection: &Connection,
+    ) -> io::Result<()> {
         let add = |descriptor: BorrowedFd<'_>, kind| {
             let data = EventData::new_u64(worker * KINDS + kind);
             epoll::add(&self.epoll, descriptor, data, EventFlags::IN)
