@@ -119,13 +119,18 @@ def pandas_dtypes(schema: pa.Schema) -> list[Any]:
     return list(to_pandas(schema.empty_table()).dtypes)
 
 
-def known_types(dataset: Dataset) -> list[pa.DataType | None]:
-    """The columns' types as far as they are known; never computes."""
+def known_types(dataset: Dataset) -> list[pa.DataType | None] | None:
+    """The columns' types as far as they are known; never computes.
+
+    None: not even the columns are known, because they follow from a function's results.
+    """
     import pyarrow as pa
 
-    return [
-        None if known is None else pa.schema(known).field(0).type for known in dataset.known_types()
+    found = [
+        known if known is None or isinstance(known, pa.DataType) else pa.schema(known).field(0).type
+        for known in dataset.known_types()
     ]
+    return found or None
 
 
 def type_names(types: Iterable[pa.DataType | None]) -> list[str]:

@@ -136,13 +136,14 @@ class DataFrame(Relations, Output, NamedOperators, Reductions):
         full = self._full()
         base = self._rows.base
         types = known_types(full)
-        unknown = self._labels is None and None in types
         index = [name or "index" for name, _ in self._rows.index]
-        names = [] if unknown else [*index, *map(flat, self._columns)]
+        # Columns that follow from a function's results are not asked for: that would run it.
+        hidden = types is None and self._labels is None
+        names = ["?"] if hidden else [*index, *map(flat, self._columns)]
         return Structure(
             kind=kind,
-            columns=names or ["?"],
-            dtypes=["?"] if unknown else type_names(types),
+            columns=names,
+            dtypes=type_names(types or [None] * len(names)),
             npartitions=base.npartitions,
             divisions=base.divisions,
             steps=full.steps,

@@ -98,6 +98,7 @@ class Groups:
         from pyarrow import types
 
         kinds = known_types(Rows(self.rows.base).select(self.columns)[0])
+        kinds = kinds or [None] * len(self.columns)
         unfit = {
             label: kind
             for label, kind in zip(self.columns, kinds, strict=True)

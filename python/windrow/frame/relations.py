@@ -313,7 +313,7 @@ class Relations(Core):
     def _numbers(self, decimals: int) -> dict[str, int]:
         from pyarrow import types
 
-        kinds = known_types(self._dataset())
+        kinds = known_types(self._dataset()) or [None] * len(self._columns)
         pairs = zip(self._columns, kinds, strict=True)
         number = [k for k, kind in pairs if kind is not None and types.is_floating(kind)]
         return {label: decimals for label in number if isinstance(label, str)}

@@ -133,10 +133,18 @@ class Scalar(Operators):
             return f"<windrow Scalar {self._label}: {self._value!r}>"
         return f"<windrow Scalar {self._label}: not computed yet>"
 
+    def __reduce__(self) -> Any:
+        # A function that holds on to a lazy value gets the value itself, as with pandas.
+        return _itself, (self.compute(),)
+
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
             f"a lazy value has no attribute `{name}`\nhint: `compute()` gives the value itself"
         )
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 _PENDING = object()
