@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from frame_check import PEOPLE
 
 import windrow as wr
+from frame_check import PEOPLE
 from windrow.frame.display import Structure
 
 
@@ -17,11 +17,11 @@ def people() -> wr.DataFrame:
 def test_a_frame_shows_its_structure():
     assert repr(people()).splitlines() == [
         "windrow DataFrame structure:",
-        "                  id city",
+        "                  id  city",
         "npartitions=2",
-        "0              int64  str",
-        "4                ...  ...",
-        "7                ...  ...",
+        "0              int64   str",
+        "4                ...   ...",
+        "7                ...   ...",
         "1 step, nothing computed yet",
     ]
 

@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from frame_check import PEOPLE, check, same, shared
 
 import windrow as wr
+from frame_check import PEOPLE, check, same, shared
 
 
 def people() -> wr.DataFrame:
@@ -162,7 +162,9 @@ def test_map_partitions():
 
 def test_map_partitions_with_an_example_of_its_columns():
     example = pd.DataFrame({"n": pd.Series(dtype="int64")})
-    df = people().map_partitions(lambda frame: frame[["id"]].rename(columns={"id": "n"}), meta=example)
+    df = people().map_partitions(
+        lambda frame: frame[["id"]].rename(columns={"id": "n"}), meta=example
+    )
     assert list(df) == ["n"]
     assert df.n.sum().compute() == 36
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from frame_check import PEOPLE, check, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import windrow as wr
+from frame_check import PEOPLE, check, same
 from windrow.frame import aggregations
 from windrow.frame.aggregations import Output
 
@@ -57,9 +57,11 @@ from windrow.frame.aggregations import Output
         lambda df: df.groupby("city").visits.sum().sort_values(ascending=False),
         lambda df: df.groupby("city").agg(n=("id", "count"))["n"] * 2,
         lambda df: df[df.visits > 0].groupby("city")["visits"].sum(),
-        lambda df: df.groupby("city").agg(n=("id", "count")).query("n > 1")
-        if isinstance(df, pd.DataFrame)
-        else (lambda g: g[g.n > 1])(df.groupby("city").agg(n=("id", "count"))),
+        lambda df: (
+            df.groupby("city").agg(n=("id", "count")).query("n > 1")
+            if isinstance(df, pd.DataFrame)
+            else (lambda g: g[g.n > 1])(df.groupby("city").agg(n=("id", "count")))
+        ),
     ],
 )
 def test_same_as_pandas(build):

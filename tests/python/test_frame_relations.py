@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from frame_check import PEOPLE, check, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import windrow as wr
+from frame_check import PEOPLE, check, same
 
 CITIES = pd.DataFrame(
     {
@@ -63,7 +63,11 @@ def test_merging_on_different_names_as_pandas(how):
 
 def test_merging_with_pandas_and_with_itself():
     left = wr.from_pandas(PEOPLE)[["id", "city"]]
-    same(left.merge(CITIES, on="city"), PEOPLE[["id", "city"]].merge(CITIES, on="city"), ordered=False)
+    same(
+        left.merge(CITIES, on="city"),
+        PEOPLE[["id", "city"]].merge(CITIES, on="city"),
+        ordered=False,
+    )
     check(lambda df: df[["id", "city"]].merge(df[["id", "age"]], on="id").sort_values("id"))
 
 
@@ -91,12 +95,18 @@ def test_rows_with_and_without_a_match():
 @settings(max_examples=30, deadline=None)
 @given(
     left=st.lists(st.tuples(st.none() | st.integers(0, 4), st.integers()), min_size=1, max_size=10),
-    right=st.lists(st.tuples(st.none() | st.integers(0, 4), st.integers()), min_size=1, max_size=10),
+    right=st.lists(
+        st.tuples(st.none() | st.integers(0, 4), st.integers()), min_size=1, max_size=10
+    ),
     how=st.sampled_from(["inner", "left", "right", "outer"]),
 )
 def test_merging_any_rows_as_pandas(left, right, how):
-    one = pd.DataFrame([(k, v % 1000) for k, v in left], columns=["k", "a"]).astype({"k": "float64"})
-    two = pd.DataFrame([(k, v % 1000) for k, v in right], columns=["k", "b"]).astype({"k": "float64"})
+    one = pd.DataFrame([(k, v % 1000) for k, v in left], columns=["k", "a"]).astype(
+        {"k": "float64"}
+    )
+    two = pd.DataFrame([(k, v % 1000) for k, v in right], columns=["k", "b"]).astype(
+        {"k": "float64"}
+    )
     same(
         wr.from_pandas(one, 2).merge(wr.from_pandas(two, 2), on="k", how=how),
         one.merge(two, on="k", how=how),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from frame_check import PEOPLE, check, same
 
 import windrow as wr
+from frame_check import PEOPLE, check, same
 
 
 def people(npartitions: int = 3) -> wr.DataFrame:
@@ -162,7 +162,9 @@ def test_one_name_for_two_columns_is_refused():
 
 
 def test_a_frame_of_python_data():
-    same(wr.DataFrame({"a": [1, 2], "b": ["x", None]}), pd.DataFrame({"a": [1, 2], "b": ["x", None]}))
+    same(
+        wr.DataFrame({"a": [1, 2], "b": ["x", None]}), pd.DataFrame({"a": [1, 2], "b": ["x", None]})
+    )
 
 
 def test_arrow_data_out():

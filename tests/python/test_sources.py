@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from frame_check import PEOPLE, same, shared
 from hypothesis import given
 from hypothesis import strategies as st
 
 import windrow as wr
+from frame_check import PEOPLE, same, shared
 from windrow.frame import memory
 
 # ---- memory
@@ -223,7 +223,9 @@ def test_the_matches():
     expected = pd.read_csv(path)
     assert list(matches) == list(expected)
     assert len(matches) == 44060
-    same(matches.head(3)[["home_team", "home_score"]], expected.head(3)[["home_team", "home_score"]])
+    same(
+        matches.head(3)[["home_team", "home_score"]], expected.head(3)[["home_team", "home_score"]]
+    )
     same(
         matches.groupby("tournament")["home_score"].mean(),
         expected.groupby("tournament")["home_score"].mean(),

@@ -5,17 +5,19 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 import pytest
-from frame_check import PEOPLE, same
 
 import windrow as wr
+from frame_check import PEOPLE, same
 
 everyone = wr.from_pandas(PEOPLE, npartitions=2)
 
 
 def test_a_local_frame():
     local = wr.from_pandas(PEOPLE)
-    same(wr.sql("select id, visits * 2 as twice from local where visits > 2 order by id"),
-         PEOPLE.assign(twice=PEOPLE.visits * 2)[PEOPLE.visits > 2][["id", "twice"]])
+    same(
+        wr.sql("select id, visits * 2 as twice from local where visits > 2 order by id"),
+        PEOPLE.assign(twice=PEOPLE.visits * 2)[PEOPLE.visits > 2][["id", "twice"]],
+    )
 
 
 def test_a_global_frame_and_a_local_one():

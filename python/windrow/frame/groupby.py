@@ -210,7 +210,8 @@ class DataFrameGroupBy(_Grouped):
     def __getattr__(self, name: str) -> SeriesGroupBy | DataFrameGroupBy:
         if not name.startswith("_") and name in self._groups.columns:
             return self[name]
-        raise no_attribute("DataFrameGroupBy", name, GROUPBY_NEAREST, dir(self))
+        known = () if name.startswith("_") else dir(self)
+        raise no_attribute("DataFrameGroupBy", name, GROUPBY_NEAREST, known)
 
     def agg(self, func: object = None, **named: object) -> DataFrame | Series:
         """One row per group.

@@ -208,7 +208,7 @@ class Relations(Core):
         """The rows without missing values (`how="all"`: without rows that have nothing else)."""
         refuse("DataFrame.dropna", options, {"axis": 0, "ignore_index": ..., "inplace": False})
         if how not in ("any", "all"):
-            raise ValueError(f"`how` is `{how!r}`; it can be any or all")
+            raise ValueError(f"`how` is `{how}`; it can be any or all")
         labels = list(self._columns) if subset is None else _listed(subset)
         present = [self._key(label).unary("notna") for label in labels]
         if not present:
@@ -258,7 +258,7 @@ class Relations(Core):
         """
         refuse("DataFrame.merge", options, {"copy": ..., "sort": False, "validate": None})
         if how not in _JOINS:
-            raise ValueError(f"`how` is `{how!r}`\nhint: it can be {', '.join(_JOINS)}")
+            raise ValueError(f"`how` is `{how}`\nhint: it can be {', '.join(_JOINS)}")
         other = self._frame_of(right)
         left_keys, right_keys = _merge_keys(self, other, how, on, (left_on, right_on))
         joined = self._keyed(left_keys).join(
