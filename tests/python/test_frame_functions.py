@@ -48,7 +48,7 @@ LIMIT = 2
         lambda df: df.apply(functools.partial(plus, amount=5), axis=1),
         lambda df: df.apply(Shop(1.5).cost, axis="columns"),
         lambda df: df.apply(lambda row: f"{row['id']}:{row['member']}", axis=1),
-        lambda df: df.apply(lambda row: len(row), axis=1),
+        lambda df: df.apply(len, axis=1),
         lambda df: df[["id", "visits"]].apply(lambda row: row["id"] * row["visits"], axis=1),
         lambda df: df.visits.map(lambda visits: visits * visits),
         lambda df: df.visits.apply(lambda visits, add: visits + add, args=(1,)),
@@ -75,7 +75,7 @@ def test_a_function_result_used_twice_runs_once_per_row(tmp_path):
     log = tmp_path / "calls"
 
     def noted(row):
-        with open(log, "a") as file:
+        with log.open("a") as file:
             file.write("x")
         return row["visits"]
 
