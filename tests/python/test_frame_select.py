@@ -138,7 +138,7 @@ def test_unknown_columns_name_the_nearest():
     df = people()
     with pytest.raises(KeyError, match="did you mean `visits`"):
         df["visit"]
-    with pytest.raises(KeyError, match="there is no column `zzz`(.|\n)*the columns are `id`"):
+    with pytest.raises(KeyError, match=r"there is no column `zzz`(.|\n)*the columns are `id`"):
         df[["id", "zzz"]]
     with pytest.raises(AttributeError, match="did you mean `city`"):
         df.citi  # noqa: B018

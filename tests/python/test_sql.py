@@ -1,5 +1,7 @@
 """SQL over frames in the caller's scope, or passed by name."""
 
+# ruff: noqa: F841 - the queries use the variables
+
 from __future__ import annotations
 
 import pandas as pd

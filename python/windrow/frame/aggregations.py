@@ -110,6 +110,8 @@ def _of_mapping(func: Mapping[Any, object], columns: Sequence[Label]) -> list[Ou
 
 
 def _named(label: str, pair: object, columns: Sequence[Label]) -> Output:
+    if hasattr(pair, "aggfunc") and hasattr(pair, "column"):  # pandas.NamedAgg
+        pair = (pair.column, pair.aggfunc)
     if not isinstance(pair, tuple) or len(pair) != 2:
         raise TypeError(
             f"the output `{label}` of `agg` must be a pair of column and aggregate\n"
