@@ -33,7 +33,7 @@ pub enum Fault {
 }
 
 /// An error with its fault, one sentence in lower case, and hints.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error {
     fault: Fault,
     message: String,

@@ -1,1 +1,17 @@
-//! The engine: source, plan, optimize, operator, run, result.
+//! The engine: source → plan → optimize → operator → run → result.
+//!
+//! Relational work is DataFusion's; row functions go to a function host (worker processes, or the
+//! interpreter we are in). This crate knows no PyO3 and no HTTP.
+
+pub mod error;
+pub mod explain;
+pub mod machine;
+pub mod operator;
+pub mod optimize;
+pub mod plan;
+pub mod run;
+pub mod session;
+pub mod settings;
+pub mod source;
+
+pub use error::{Error, Fault, Result};

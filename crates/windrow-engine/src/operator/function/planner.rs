@@ -1,0 +1,67 @@
+//! From the logical nodes of functions to their operators.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema};
+use async_trait::async_trait;
+use datafusion::common::{Result, internal_err};
+use datafusion::catalog::Session;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
+
+use super::exec::PhysicalCall;
+use super::{FunctionExec, FunctionNode, PartitionsExec, PartitionsNode};
+
+/// Plans [`FunctionNode`] and [`PartitionsNode`].
+#[derive(Debug, Default)]
+pub struct FunctionPlanner;
+
+#[async_trait]
+impl ExtensionPlanner for FunctionPlanner {
+    async fn plan_extension(
+        &self,
+        planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        logical_inputs: &[&LogicalPlan],
+        physical_inputs: &[Arc<dyn ExecutionPlan>],
+        session: &dyn Session,
+        context: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let ([logical], [input]) = (logical_inputs, physical_inputs) else {
+            return internal_err!("a function node has one input");
+        };
+        if let Some(node) = node.as_any().downcast_ref::<FunctionNode>() {
+            let calls = node
+                .calls()
+                .iter()
+                .map(|call| {
+                    let mut args = Vec::with_capacity(call.args.len());
+                    let mut fields = Vec::with_capacity(call.args.len());
+                    for (arg, name) in call.args.iter().zip(&call.names) {
+                        let arg =
+                            planner.create_physical_expr(arg, logical.schema(), session, context)?;
+                        let data_type = arg.data_type(&input.schema())?;
+                        fields.push(Field::new(name, data_type, true));
+                        args.push(arg);
+                    }
+                    Ok(PhysicalCall {
+                        function: Arc::clone(&call.function),
+                        args,
+                        row: Arc::new(Schema::new(fields)),
+                        output: Field::new(&call.output, call.data_type.clone(), true),
+                    })
+                })
+                .collect::<Result<Vec<_>>>()?;
+            return Ok(Some(Arc::new(FunctionExec::new(Arc::clone(input), calls))));
+        }
+        if let Some(node) = node.as_any().downcast_ref::<PartitionsNode>() {
+            let schema = Arc::new(node.schema().as_arrow().clone());
+            let exec =
+                PartitionsExec::new(Arc::clone(input), Arc::clone(node.function()), schema);
+            return Ok(Some(Arc::new(exec)));
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,13 @@
+//! Our operators beside DataFusion's: row functions, frame functions, ordered gathering, exact arithmetic.
+
+mod arithmetic;
+mod function;
+mod gather;
+
+pub use arithmetic::{floor_divide, modulo, power, round_half_even};
+pub use function::{
+    FunctionCall, FunctionExec, FunctionHosts, FunctionNode, FunctionPlanner, PartitionsExec,
+    PartitionsNode,
+};
+pub(crate) use function::Pending;
+pub use gather::OrderedGatherExec;

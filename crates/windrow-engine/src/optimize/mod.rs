@@ -1,0 +1,5 @@
+//! Our rules beside DataFusion's.
+
+mod row_order;
+
+pub use row_order::KeepRowOrder;

@@ -1,0 +1,312 @@
+//! Results in files: one file, in row order, or a folder with one file a partition.
+//!
+//! A file appears under its name when it is complete; what an interrupted run began is removed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use futures::StreamExt;
+use object_store::ObjectStore;
+use object_store::buffered::BufWriter;
+use object_store::path::Path as ObjectPath;
+use parquet::arrow::AsyncArrowWriter;
+use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt;
+
+use super::encode::Encoder;
+use super::watch::Watch;
+use crate::error::{Error, Fault, Result};
+use crate::operator::OrderedGatherExec;
+use crate::plan::Dataset;
+use crate::session::plan_error;
+use crate::source::output_store;
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum WriteFormat {
+    Parquet,
+    Csv,
+    Json,
+}
+
+impl WriteFormat {
+    /// The format of that name.
+    ///
+    /// # Errors
+    /// Another name.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "parquet" => Ok(Self::Parquet),
+            "csv" => Ok(Self::Csv),
+            "json" => Ok(Self::Json),
+            _ => Err(Error::plan(format!("cannot write `{name}`"))
+                .hint("the formats are parquet, csv and json")),
+        }
+    }
+
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// Options of writing, under pandas' names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WriteOptions {
+    /// CSV: whether the first line names the columns.
+    pub header: bool,
+    /// CSV: what stands between fields.
+    #[serde(deserialize_with = "one_byte")]
+    pub sep: u8,
+    /// CSV: what stands for a missing value.
+    pub na_rep: String,
+    /// `snappy`, `zstd`, `gzip`, `lz4`, `none` (Parquet); `gzip`, `zstd`, `none`, `infer` (text).
+    pub compression: Option<String>,
+    /// Whether files that are there may be replaced (folders only; one file is always replaced).
+    pub overwrite: bool,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self {
+            header: true,
+            sep: b',',
+            na_rep: String::new(),
+            compression: None,
+            overwrite: false,
+        }
+    }
+}
+
+impl WriteOptions {
+    /// Options from a JSON object.
+    ///
+    /// # Errors
+    /// An option that is not there or has a wrong value.
+    pub fn from_json(json: &str) -> Result<Self> {
+        serde_json::from_str(json)
+            .map_err(|error| Error::new(Fault::Settings, format!("bad options: {error}")))
+    }
+}
+
+fn one_byte<'de, D: serde::Deserializer<'de>>(input: D) -> std::result::Result<u8, D::Error> {
+    let text = String::deserialize(input)?;
+    match text.as_bytes() {
+        [byte] => Ok(*byte),
+        _ => Err(serde::de::Error::custom(format!("`sep` must be one character, not `{text}`"))),
+    }
+}
+
+/// Where and how one file is written.
+#[derive(Clone)]
+struct Target {
+    store: Arc<dyn ObjectStore>,
+    format: WriteFormat,
+    options: WriteOptions,
+}
+
+impl Dataset {
+    /// Writes all rows to `path`: one file if it has an extension, else a folder of files.
+    ///
+    /// # Errors
+    /// Those of running, and of the place that is written to.
+    pub async fn write(
+        &self,
+        format: WriteFormat,
+        path: &str,
+        options: WriteOptions,
+    ) -> Result<Vec<String>> {
+        let (store, root) = output_store(path)?;
+        let plan = self.logical_plan().await?;
+        let physical = self.session().physical_plan(&plan).await?;
+        let one_file = Path::new(path).extension().is_some();
+        if !one_file && !options.overwrite {
+            check_empty(store.as_ref(), &root, path).await?;
+        }
+        let target = Target { store, format, options };
+        let watch = Watch::start(self, &physical, "write");
+        let outcome = if one_file {
+            self.write_one(physical, &target, root, path).await
+        } else {
+            self.write_many(physical, &target, &root, path).await
+        };
+        watch.finish(&outcome, outcome.as_ref().map_or(0, |(rows, _)| *rows));
+        Ok(outcome?.1)
+    }
+
+    async fn write_one(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        target: &Target,
+        place: ObjectPath,
+        path: &str,
+    ) -> Result<(u64, Vec<String>)> {
+        let plan = if plan.output_partitioning().partition_count() == 1 {
+            plan
+        } else {
+            Arc::new(OrderedGatherExec::new(plan, None))
+        };
+        let context = self.session().task_context(self.estimated_rows());
+        let rows = plan.execute(0, context).map_err(|error| plan_error(&error))?;
+        let count = write_file(target.clone(), place, rows, self).await?;
+        Ok((count, vec![path.to_owned()]))
+    }
+
+    async fn write_many(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        target: &Target,
+        root: &ObjectPath,
+        path: &str,
+    ) -> Result<(u64, Vec<String>)> {
+        let context = self.session().task_context(self.estimated_rows());
+        let mut tasks = Vec::new();
+        let mut paths = Vec::new();
+        for partition in 0..plan.output_partitioning().partition_count() {
+            let name = format!("part-{partition:05}.{}", target.format.extension());
+            paths.push(format!("{}/{name}", path.trim_end_matches('/')));
+            let rows = plan
+                .execute(partition, Arc::clone(&context))
+                .map_err(|error| plan_error(&error))?;
+            let (target, place, dataset) =
+                (target.clone(), root.clone().join(name.as_str()), self.clone());
+            tasks.push(SpawnedTask::spawn(async move {
+                write_file(target, place, rows, &dataset).await
+            }));
+        }
+        let mut count = 0;
+        for task in tasks {
+            count += task.join().await.map_err(|error| Error::internal(error.to_string()))??;
+        }
+        Ok((count, paths))
+    }
+}
+
+async fn check_empty(store: &dyn ObjectStore, root: &ObjectPath, path: &str) -> Result<()> {
+    let mut listing = store.list(Some(root));
+    match listing.next().await {
+        Some(Ok(found)) => Err(Error::plan(format!("`{path}` is not empty: it has `{}`", found.location))
+            .hint("pass `overwrite=True`, or another folder")),
+        _ => Ok(()),
+    }
+}
+
+async fn write_file(
+    target: Target,
+    place: ObjectPath,
+    rows: SendableRecordBatchStream,
+    dataset: &Dataset,
+) -> Result<u64> {
+    if target.format == WriteFormat::Parquet {
+        write_parquet(target, place, rows, dataset).await
+    } else {
+        write_text(target, place, rows, dataset).await
+    }
+}
+
+async fn write_parquet(
+    target: Target,
+    place: ObjectPath,
+    mut rows: SendableRecordBatchStream,
+    dataset: &Dataset,
+) -> Result<u64> {
+    let properties =
+        WriterProperties::builder().set_compression(codec(&target.options)?).build();
+    let sink = BufWriter::new(target.store, place);
+    let mut writer = AsyncArrowWriter::try_new(sink, rows.schema(), Some(properties))
+        .map_err(|error| Error::data(error.to_string()))?;
+    let mut count = 0;
+    while let Some(batch) = rows.next().await {
+        let batch = batch.map_err(|error| dataset.run_error(error))?;
+        count += batch.num_rows() as u64;
+        writer.write(&batch).await.map_err(|error| cannot_write(&error))?;
+    }
+    writer.close().await.map_err(|error| cannot_write(&error))?;
+    Ok(count)
+}
+
+async fn write_text(
+    target: Target,
+    place: ObjectPath,
+    mut rows: SendableRecordBatchStream,
+    dataset: &Dataset,
+) -> Result<u64> {
+    let compression = text_compression(&target.options, &place)?;
+    let mut encoder = Encoder::new(target.format, &target.options, compression)?;
+    let mut sink = BufWriter::new(target.store, place);
+    let schema = rows.schema();
+    let mut count = 0;
+    while let Some(batch) = rows.next().await {
+        let batch = batch.map_err(|error| dataset.run_error(error))?;
+        count += batch.num_rows() as u64;
+        let bytes = encoder.encode(&batch)?;
+        sink.write_all(&bytes).await.map_err(|error| cannot_write(&error))?;
+    }
+    if !encoder.started() {
+        let bytes = encoder.encode(&RecordBatch::new_empty(schema))?;
+        sink.write_all(&bytes).await.map_err(|error| cannot_write(&error))?;
+    }
+    sink.write_all(&encoder.finish()?).await.map_err(|error| cannot_write(&error))?;
+    sink.shutdown().await.map_err(|error| cannot_write(&error))?;
+    Ok(count)
+}
+
+impl Dataset {
+    fn run_error(&self, error: datafusion::error::DataFusionError) -> Error {
+        self.session().run_error(error, &self.files())
+    }
+}
+
+fn cannot_write(error: &dyn std::fmt::Display) -> Error {
+    Error::new(Fault::Resources, format!("cannot write the result: {error}"))
+        .hint("look at the folder's permissions and the disk's free space")
+}
+
+fn codec(options: &WriteOptions) -> Result<Codec> {
+    Ok(match options.compression.as_deref().unwrap_or("snappy") {
+        "snappy" => Codec::SNAPPY,
+        "zstd" => Codec::ZSTD(ZstdLevel::default()),
+        "gzip" => Codec::GZIP(GzipLevel::default()),
+        "lz4" => Codec::LZ4_RAW,
+        "none" | "uncompressed" => Codec::UNCOMPRESSED,
+        other => {
+            return Err(Error::plan(format!("there is no compression `{other}` for parquet"))
+                .hint("it can be snappy, zstd, gzip, lz4 or none"));
+        }
+    })
+}
+
+fn text_compression(options: &WriteOptions, place: &ObjectPath) -> Result<Compression> {
+    Ok(match options.compression.as_deref().unwrap_or("infer") {
+        "infer" => match place.extension() {
+            Some("gz") => Compression::Gzip,
+            Some("zst") => Compression::Zstd,
+            _ => Compression::None,
+        },
+        "gzip" => Compression::Gzip,
+        "zstd" => Compression::Zstd,
+        "none" => Compression::None,
+        other => {
+            return Err(Error::plan(format!("there is no compression `{other}` for text"))
+                .hint("it can be gzip, zstd, none or infer"));
+        }
+    })
+}

@@ -1,0 +1,397 @@
+//! A session: settings, one memory budget, one pool of workers, and the context plans run in.
+
+mod errors;
+mod scratch;
+
+use std::fmt;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::MemTable;
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::context::{QueryPlanner, SQLOptions};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::future::AbortHandle;
+use tokio::runtime::Runtime;
+use windrow_events::EventBus;
+use windrow_workers::FunctionHost;
+
+use crate::error::{Error, Fault, Result};
+use crate::operator::{FunctionHosts, FunctionPlanner};
+use crate::optimize::KeepRowOrder;
+use crate::plan::{Dataset, Node, ScanNode};
+use crate::settings::{FunctionPlace, Settings};
+use crate::source::{FileSource, OpenSource};
+
+pub(crate) use errors::plan_error;
+use scratch::Scratch;
+
+/// Jobs of at most this many rows call their functions in the caller's interpreter: there, 200,000
+/// rows of a small function take about as long as starting workers.
+const SMALL_JOB_ROWS: u64 = 200_000;
+
+/// How often a wait looks for an interrupt.
+const SLICE: Duration = Duration::from_millis(20);
+/// How long an interrupted run may take to wind down before it is left to itself.
+const WIND_DOWN: Duration = Duration::from_millis(1500);
+
+/// What the surroundings bring: where functions run, and how an interrupt is noticed.
+pub struct Surroundings {
+    /// Functions in the interpreter that we are in, if we are in one.
+    pub in_process: Option<Arc<dyn FunctionHost>>,
+    /// Starts worker processes; called once, when the first function needs them.
+    pub start_workers: Box<dyn Fn(&Settings) -> Result<Arc<dyn FunctionHost>> + Send + Sync>,
+    /// True when the user wants the run to end (Ctrl-C). Called on the waiting thread, often.
+    pub interrupted: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Surroundings {
+    /// Surroundings without Python: plans that call functions fail with a reason.
+    #[must_use]
+    pub fn bare() -> Self {
+        Self {
+            in_process: None,
+            start_workers: Box::new(|_| {
+                Err(Error::plan("this program has no Python to run functions in"))
+            }),
+            interrupted: Box::new(|| false),
+        }
+    }
+}
+
+struct Inner {
+    settings: Settings,
+    surroundings: Surroundings,
+    state: SessionState,
+    config: SessionConfig,
+    runtime: Mutex<Option<Runtime>>,
+    handle: tokio::runtime::Handle,
+    workers: OnceLock<Arc<dyn FunctionHost>>,
+    starting: Mutex<()>,
+    scratch: Scratch,
+    events: EventBus,
+}
+
+/// A session; cheap to clone.
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Session").field("settings", &self.inner.settings).finish()
+    }
+}
+
+impl Session {
+    /// A session with `settings` in `surroundings`.
+    ///
+    /// # Errors
+    /// No folder for temporary files, or no threads.
+    pub fn new(settings: Settings, surroundings: Surroundings) -> Result<Self> {
+        let scratch = Scratch::new(settings.temp.as_deref())?;
+        let memory = usize::try_from(settings.memory).unwrap_or(usize::MAX);
+        let consumers = std::num::NonZeroUsize::MIN.saturating_add(2);
+        let pool = TrackConsumersPool::new(FairSpillPool::new(memory), consumers);
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_temp_file_path(scratch.path())
+            .build_arc()
+            .map_err(|error| plan_error(&error))?;
+        let config = config(&settings);
+        let state = SessionStateBuilder::new()
+            .with_config(config.clone())
+            .with_runtime_env(environment)
+            .with_default_features()
+            .with_query_planner(Arc::new(Planner))
+            .with_physical_optimizer_rule(Arc::new(KeepRowOrder))
+            .build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(settings.workers.max(2))
+            .thread_name("windrow")
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                Error::new(Fault::Resources, format!("cannot start threads: {error}"))
+            })?;
+        let handle = runtime.handle().clone();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                settings,
+                surroundings,
+                state,
+                config,
+                runtime: Mutex::new(Some(runtime)),
+                handle,
+                workers: OnceLock::new(),
+                starting: Mutex::new(()),
+                scratch,
+                events: EventBus::default(),
+            }),
+        })
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Where its runs say what happens.
+    #[must_use]
+    pub fn events(&self) -> &EventBus {
+        &self.inner.events
+    }
+
+    /// Opens files; reads what the schema needs and no more.
+    ///
+    /// # Errors
+    /// Files that are not there or are not what they are said to be.
+    pub fn scan(&self, source: FileSource, name: &str) -> Result<Dataset> {
+        let session = self.clone();
+        let name = name.to_owned();
+        self.wait(async move {
+            let context = SessionContext::new_with_state(session.inner.state.clone());
+            let OpenSource { provider, rows, bytes, files, .. } = source.open(&context).await?;
+            let plan = provider
+                .scan(&session.inner.state, None, &[], None)
+                .await
+                .map_err(|error| plan_error(&error))?;
+            let partitions = plan.properties().output_partitioning().partition_count().max(1);
+            let node = ScanNode { provider, name, partitions, divisions: None, rows, bytes, files };
+            Ok(Dataset::new(session.clone(), Node::Scan(node)))
+        })
+    }
+
+    /// Rows in memory, one list of batches a partition.
+    ///
+    /// # Errors
+    /// Batches of different schemas.
+    pub fn from_batches(
+        &self,
+        schema: SchemaRef,
+        partitions: Vec<Vec<RecordBatch>>,
+        divisions: Option<Vec<i64>>,
+    ) -> Result<Dataset> {
+        let rows = partitions.iter().flatten().map(|batch| batch.num_rows() as u64).sum();
+        let count = partitions.len();
+        let table = MemTable::try_new(schema, partitions).map_err(|error| plan_error(&error))?;
+        Ok(Dataset::new(
+            self.clone(),
+            Node::Scan(ScanNode {
+                provider: Arc::new(table),
+                name: "memory".to_owned(),
+                partitions: count,
+                divisions,
+                rows: Some(rows),
+                bytes: None,
+                files: vec![],
+            }),
+        ))
+    }
+
+    /// A query over `tables`.
+    ///
+    /// # Errors
+    /// A query that does not parse; what does not fit the tables shows when types are asked for.
+    pub fn sql(&self, query: &str, tables: Vec<(String, Dataset)>) -> Result<Dataset> {
+        let typed = tables.iter().all(|(_, dataset)| dataset.is_typed());
+        let dataset =
+            Dataset::new(self.clone(), Node::Sql { inputs: tables, query: query.to_owned() });
+        if typed {
+            dataset.schema()?;
+        }
+        Ok(dataset)
+    }
+
+    /// The logical plan of `query`; it may read the tables and change nothing.
+    pub(crate) async fn plan_sql(
+        &self,
+        query: &str,
+        tables: Vec<(String, LogicalPlan)>,
+    ) -> Result<LogicalPlan> {
+        let runtime = Arc::clone(self.inner.state.runtime_env());
+        let context = SessionContext::new_with_config_rt(self.inner.config.clone(), runtime);
+        for (name, plan) in tables {
+            let view = DataFrame::new(context.state(), plan).into_view();
+            context
+                .register_table(datafusion::common::TableReference::bare(name), view)
+                .map_err(|error| plan_error(&error))?;
+        }
+        let plan =
+            context.state().create_logical_plan(query).await.map_err(|error| plan_error(&error))?;
+        SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false)
+            .verify_plan(&plan)
+            .map_err(|_| Error::plan("only queries can be run here").hint("write `select ...`"))?;
+        Ok(plan)
+    }
+
+    /// The optimized physical plan.
+    pub(crate) async fn physical_plan(
+        &self,
+        plan: &LogicalPlan,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.inner.state.create_physical_plan(plan).await.map_err(|error| plan_error(&error))
+    }
+
+    /// The optimized logical plan.
+    pub(crate) fn optimized(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
+        self.inner.state.optimize(plan).map_err(|error| plan_error(&error))
+    }
+
+    /// What the tasks of a job of about `rows` rows run in.
+    pub(crate) fn task_context(&self, rows: Option<u64>) -> Arc<TaskContext> {
+        let session = self.clone();
+        let hosts = FunctionHosts::new(move || session.function_host(rows));
+        let config = self.inner.config.clone().with_extension(Arc::new(hosts));
+        Arc::new(TaskContext::from(&self.inner.state).with_session_config(config))
+    }
+
+    /// Where a job of about `rows` rows calls its functions.
+    ///
+    /// # Errors
+    /// Workers that cannot be started.
+    pub fn function_host(&self, rows: Option<u64>) -> Result<Arc<dyn FunctionHost>> {
+        let small = rows.is_some_and(|rows| rows <= SMALL_JOB_ROWS);
+        let in_process = match self.settings().functions {
+            FunctionPlace::InProcess => true,
+            FunctionPlace::Workers => false,
+            FunctionPlace::Auto => small,
+        };
+        match &self.inner.surroundings.in_process {
+            Some(host) if in_process => Ok(Arc::clone(host)),
+            _ => self.workers(),
+        }
+    }
+
+    /// The worker processes, started when first asked for.
+    ///
+    /// # Errors
+    /// Workers that cannot be started.
+    pub fn workers(&self) -> Result<Arc<dyn FunctionHost>> {
+        let _guard = self.inner.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(workers) = self.inner.workers.get() {
+            return Ok(Arc::clone(workers));
+        }
+        let workers = (self.inner.surroundings.start_workers)(self.settings())?;
+        Ok(Arc::clone(self.inner.workers.get_or_init(|| workers)))
+    }
+
+    /// Runs `work` on the session's threads; an interrupt cancels it.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`Fault::Cancelled`].
+    pub fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.wait_with(work, &mut || ())
+    }
+
+    /// As [`Session::wait`]; `look` is called on this thread every now and then.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`Fault::Cancelled`].
+    pub fn wait_with<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+        look: &mut dyn FnMut(),
+    ) -> Result<T> {
+        let (sender, receiver) = sync_channel(1);
+        let (abort, registration) = AbortHandle::new_pair();
+        let task = self.inner.handle.spawn(async move {
+            let outcome = futures::future::Abortable::new(work, registration).await;
+            let _ = sender.send(outcome);
+        });
+        let mut cancelled = false;
+        loop {
+            match receiver.recv_timeout(if cancelled { WIND_DOWN } else { SLICE }) {
+                Ok(Ok(outcome)) if !cancelled => return outcome,
+                Ok(_) => return Err(cancellation()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::internal("a thread of the engine panicked")
+                        .hint("please report this with the message above"));
+                }
+                Err(RecvTimeoutError::Timeout) if cancelled => {
+                    task.abort();
+                    return Err(cancellation());
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    look();
+                    if (self.inner.surroundings.interrupted)() {
+                        cancelled = true;
+                        abort.abort();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends workers and threads and removes temporary files. The session cannot run plans after it.
+    pub fn close(&self) {
+        let runtime =
+            self.inner.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_timeout(WIND_DOWN);
+        }
+        self.inner.scratch.remove();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
+        self.scratch.remove();
+    }
+}
+
+fn cancellation() -> Error {
+    Error::new(Fault::Cancelled, "the run was interrupted")
+}
+
+fn config(settings: &Settings) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(settings.partitions)
+        .with_batch_size(settings.batch_rows)
+        // Both would take rows out of their order.
+        .with_round_robin_repartition(false)
+        .with_information_schema(false);
+    let options = config.options_mut();
+    options.execution.enable_file_stream_work_stealing = false;
+    // Column names are Python's: their case counts.
+    options.sql_parser.enable_ident_normalization = false;
+    options.execution.parquet.pushdown_filters = true;
+    config
+}
+
+#[derive(Debug)]
+struct Planner;
+
+#[async_trait::async_trait]
+impl QueryPlanner for Planner {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn datafusion::catalog::Session,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(FunctionPlanner)])
+            .create_physical_plan(plan, session)
+            .await
+    }
+}

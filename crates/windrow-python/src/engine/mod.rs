@@ -1,0 +1,19 @@
+//! The engine in Python: sessions, datasets and expressions.
+
+mod dataset;
+mod errors;
+mod expr;
+mod literal;
+mod session;
+
+use pyo3::prelude::*;
+
+pub(crate) use errors::raised;
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<session::PySession>()?;
+    module.add_class::<dataset::PyDataset>()?;
+    module.add_class::<expr::PyExpr>()?;
+    module.add_class::<expr::PyFunction>()?;
+    Ok(())
+}
