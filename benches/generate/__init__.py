@@ -1,0 +1,1 @@
+"""Make the input files: deterministic, made once, kept in the data folder."""

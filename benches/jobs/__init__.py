@@ -1,0 +1,5 @@
+"""What is measured: one job a file."""
+
+from benches.jobs import group_by, join, pool, row_function, sort, start, word_count
+
+JOBS = [module.JOB for module in (row_function, word_count, group_by, join, sort, start, pool)]

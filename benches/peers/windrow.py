@@ -1,0 +1,86 @@
+"""Windrow, as its documentation says to use it: no settings."""
+
+from benches.functions import add_counts, home_advantage, words_of
+from benches.harness.adapter import Adapter
+
+adapter = Adapter("windrow", ["windrow"])
+
+
+@adapter.opens
+def open_session(_cores, _scratch):
+    import windrow
+
+    return windrow
+
+
+@adapter.shows
+def to_arrow(result):
+    return result
+
+
+def advantage(frame):
+    """The row function as people write it."""
+    return frame.apply(
+        lambda row: home_advantage(row["home_score"], row["away_score"], row["neutral"]), axis=1
+    )
+
+
+@adapter.runs("row_function", "df.apply(lambda row: ..., axis=1)")
+def row_function(wr, inputs, _case):
+    return int(advantage(wr.read_parquet(inputs["files"])).sum())
+
+
+@adapter.runs("word_count", "mapreduce")
+def word_count(wr, inputs, _case):
+    return dict(wr.mapreduce(inputs["files"], words_of, add_counts, combiner=add_counts).items())
+
+
+@adapter.runs("group_by")
+def group_by(wr, inputs, case):
+    from benches.questions import QUESTIONS
+
+    keys, aggregates = QUESTIONS[case]
+    return (
+        wr.read_parquet(inputs["files"]).groupby(keys, as_index=False).agg(**aggregates).to_arrow()
+    )
+
+
+@adapter.runs("join")
+def join(wr, inputs, case):
+    table = wr.read_parquet(inputs["files"])
+    if case == "small":
+        joined = table.merge(wr.read_parquet(inputs["small"]), on="id1")
+        return int(joined[joined["region"] == "r3"]["v1"].sum())
+    if case == "large":
+        joined = table.merge(wr.read_parquet(inputs["large"]), on="id6")
+        return float((joined["v3"] * joined["weight"]).sum())
+    means = table.groupby("id3", as_index=False).agg(mean=("v3", "mean"))
+    joined = table.merge(means, on="id3")
+    return len(joined[joined["v3"] > joined["mean"]])
+
+
+@adapter.runs("sort")
+def sort(wr, inputs, case):
+    from benches.questions import ORDERS
+
+    columns, count = ORDERS[case]
+    frame = wr.read_parquet(inputs["files"])
+    ordered = frame.sort_values(list(columns), ascending=list(columns.values()))
+    return (ordered if count is None else ordered.head(count)).to_arrow()
+
+
+@adapter.runs("start")
+def start(_session, inputs, case):
+    import windrow as wr
+
+    if case == "import":
+        return 0
+    frame = wr.read_csv(inputs["csv"])
+    return float(frame["home_score"].mean()) if case == "mean" else int(advantage(frame).sum())
+
+
+@adapter.runs("pool", "Pool")
+def pool(wr, _inputs, case):
+    from benches.harness.pools import PoolLike, measure
+
+    return measure(case, lambda workers: PoolLike(wr.Pool(workers)))
