@@ -26,8 +26,11 @@ def current() -> Session:
 
 def _open(given: dict[str, Any]) -> Session:
     from windrow._native import Session
+    from windrow._progress import attach
 
-    return Session(json.dumps(given))
+    session = Session(json.dumps(given))
+    attach(session, json.loads(session.settings()).get("progress"))
+    return session
 
 
 def configure(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeAlias
 from windrow.frame.accessors import Dates, Text
 from windrow.frame.convert import arrow_type, collect, pandas_dtypes, schema_of, series_of
 from windrow.frame.functions import Call, mapping_call
+from windrow.frame.lookup import is_missing
 from windrow.frame.missing import SERIES_NEAREST, no_attribute, not_yet, other_rows, refuse
 from windrow.frame.operators import NamedOperators
 from windrow.frame.reductions import Reductions, checked, reduce_column
@@ -291,7 +292,8 @@ class Series(NamedOperators, Reductions):
             raise not_yet("`isin` with a lazy column", '`merge(..., how="inner")`')
         if isinstance(values, (str_, bytes)) or not hasattr(values, "__iter__"):
             raise TypeError(f"`isin` takes a list or a set, not a `{type(values).__name__}`")
-        items = dict.fromkeys(plain(value) for value in values)
+        # A missing value in the list, NaN too, stands for all missing values.
+        items = dict.fromkeys(None if is_missing(v) else v for v in map(plain, values))
         return self._call("isin", *(literal(value) for value in items))
 
     def between(
