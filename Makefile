@@ -44,7 +44,7 @@ define make-venv
 	@touch $@
 endef
 
-$(VENV)/.installed: requirements/dev.txt
+$(VENV)/.installed: requirements/tools.txt
 	$(call make-venv,$(VENV),$<)
 
 $(DOCS_VENV)/.installed: requirements/docs.txt
@@ -130,7 +130,7 @@ format: $(VENV)/.installed ## format all code
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 .PHONY: lock
 lock: ## renew requirements/*.txt from pyproject.toml (needs uv)
-	$(COMPILE) pyproject.toml --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --group tools --output-file requirements/tools.txt
 	$(COMPILE) --group docs --output-file requirements/docs.txt
 	$(COMPILE) pyproject.toml --group bench --output-file requirements/bench.txt
 
