@@ -234,7 +234,7 @@ def test_notebook_cells():
         from windrow.functions import capture
         shell = InteractiveShell.instance()
         shell.run_cell("x = 1")
-        shell.run_cell("k = 2\\n\\ndef f(row):\\n    return row['a'] * k\\ng = lambda x: x + k\\nk")
+        shell.run_cell("import math\\nk = 2\\n\\ndef f(row):\\n    return row['a'] * k\\ng = lambda x: math.sqrt(x) + k\\nk")
         print(ast.unparse(capture(shell.user_ns["f"]).node.body[0]))
         print(ast.unparse(capture(shell.user_ns["g"]).node))
         """
@@ -242,7 +242,7 @@ def test_notebook_cells():
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert done.stdout.endswith("return row['a'] * k\nlambda x: x + k\n")
+    assert done.stdout.endswith("return row['a'] * k\nlambda x: math.sqrt(x) + k\n")
 
 
 def test_capturing_does_not_repeat_warnings(tmp_path, recwarn):
@@ -250,3 +250,17 @@ def test_capturing_does_not_repeat_warnings(tmp_path, recwarn):
         module = load(tmp_path, "def f(x):\n    return x is 1000\n")
     assert body_of(module.f) == "return x is 1000"
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import math\n",
+        "try:\n    import math\nexcept ImportError:\n    math = None\n",
+        "math = __import__('math')\n",
+    ],
+)
+def test_calls_of_imported_names(tmp_path, imports):
+    # The compiler calls an attribute of an imported name in another way than a method.
+    module = load(tmp_path, imports + "f = lambda x: math.sqrt(x)\ng = lambda x: math.floor(x)\n")
+    assert body_of(module.g) == "math.floor(x)"

@@ -1,6 +1,33 @@
-//! A Python function in a plan: its description, its lifted form and its verdict.
+//! A Python function in a plan: its description, its lifted form and its verdict; and the
+//! compiler and the machine that run it natively over Arrow columns.
+//!
+//! ```text
+//! FnSpec (JSON from Python) + Arrow schema
+//!    │  lower    types, inlining, branches to selection      lower/ -> ir
+//!    ▼
+//! straight-line operations on lanes, with masks and exits    ir
+//!    │  plan     unread results dropped, registers shared    machine/plan
+//!    ▼
+//! blocks of 1,024 lanes through the register machine         machine/, kernel/
+//!    ▼
+//! answers, and the rows that left for the interpreter        result, program
+//! ```
 
 mod explain;
 mod function;
+mod ir;
+mod kernel;
+mod lower;
+mod machine;
+mod program;
+mod result;
+mod spec;
+mod value;
 
 pub use function::{CallForm, DescriptionError, Function, Nulls, Reason, Verdict};
+pub use ir::Exit;
+pub use program::{Outcome, Program, compile};
+pub use spec::{
+    At, BinaryOp, BoolOp, CompareOp, Expr, ExprKind, FnSpec, FormatPart, Literal, Routine,
+    SpecError, Stmt, StmtKind, UnaryOp,
+};

@@ -164,18 +164,11 @@ def _find(code: CodeType, lines: list[str], flags: int) -> FunctionNode:
         for statement in tree.body
         if _first_line(statement) <= code.co_firstlineno <= (statement.end_lineno or 0)
     ]
-    # Only the statements around the function are compiled: the code objects inside them do not
-    # depend on their neighbors, and a file of thousands of lines costs nothing.
-    module = ast.Module(body=statements, type_ignores=[])
+    module, compiled, equal = _compile_like(code, tree, statements, flags)
+    if not equal:
+        raise mismatch
     nodes = _candidates(module, code)
     if not nodes:
-        raise mismatch
-    try:
-        compiled = dict(_walk(compile_quietly(module, code.co_filename, flags)))
-    except (SyntaxError, ValueError, RecursionError):
-        raise mismatch from None
-    equal = [path for path, found in compiled.items() if same_code(found, code)]
-    if not equal:
         raise mismatch
     if len(equal) > 1:
         # Twins on one line, such as `(lambda x: x, lambda x: x)`: columns tell them apart. Where
@@ -203,6 +196,40 @@ def compile_quietly(module: ast.Module, filename: str, flags: int) -> CodeType:
         warnings.simplefilter("ignore")
         code: CodeType = compile(module, filename, "exec", flags, dont_inherit=True)
     return code
+
+
+def _compile_like(
+    code: CodeType, tree: ast.Module, statements: list[ast.stmt], flags: int
+) -> tuple[ast.Module, dict[tuple[int, ...], CodeType], list[tuple[int, ...]]]:
+    """Compile the statements around a function until one code object in them equals `code`.
+
+    Only these statements matter, so a file of thousands of lines costs nothing, but for the
+    names that the compiler knows to be imported: it calls their attributes in another way than
+    methods. A notebook compiles statement by statement, a file as a whole.
+    """
+    imports = [
+        node for node in _module_level(tree) if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    extra = [node for node in imports if node not in statements]
+    module = ast.Module(body=statements, type_ignores=[])
+    for body in ([*extra, *statements], statements) if extra else (statements,):
+        module = ast.Module(body=body, type_ignores=[])
+        try:
+            compiled = dict(_walk(compile_quietly(module, code.co_filename, flags)))
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        equal = [path for path, found in compiled.items() if same_code(found, code)]
+        if equal:
+            return module, compiled, equal
+    return module, {}, []
+
+
+def _module_level(tree: ast.AST) -> Iterator[ast.AST]:
+    """Visit everything outside of functions and classes."""
+    for node in ast.iter_child_nodes(tree):
+        yield node
+        if not isinstance(node, FunctionNode | ast.ClassDef | ast.expr):
+            yield from _module_level(node)
 
 
 def _first_line(node: ast.stmt | ast.expr) -> int:

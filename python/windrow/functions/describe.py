@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, Literal
 
-from windrow.functions.arguments import BOUND_ROW
+from windrow.functions.arguments import BOUND_ROW, bind
 from windrow.functions.calls import bind_tail
 from windrow.functions.capture import Unwrapped, unwrap
-from windrow.functions.lift import lift
+from windrow.functions.lift import Lifted, lift
 from windrow.functions.refusal import Reason, Refusal
 from windrow.functions.snapshot import pickle_callable
+from windrow.functions.spec import emit, routine_of
 
 Form = Literal["row", "value", "batch"]
 CallForm = Literal["positional", "row", "batch"]
@@ -47,6 +48,8 @@ class Description:
         What a worker unpickles and calls.
     verdict, reasons
         Where it runs, and why.
+    spec
+        The function as data, from which the native side compiles it; None if it cannot be.
     """
 
     id: str
@@ -59,9 +62,10 @@ class Description:
     pickled: bytes
     verdict: Verdict
     reasons: tuple[Reason, ...]
+    spec: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Everything but `pickled`, as plain values."""
+        """Everything but `pickled` and `spec`, as plain values."""
         return {
             "id": self.id,
             "name": self.name,
@@ -115,27 +119,16 @@ def describe(
         raise TypeError(
             f'`{f!r}` is not callable\nhint: pass a function, such as `lambda row: row["a"]`'
         )
-    tail, named = tuple(args), dict(kwargs or {})
-    reasons: list[Reason] = []
-    inner: Unwrapped | None = None
-    try:
-        inner = unwrap(f)
-    except Refusal as refusal:
-        reasons.append(refusal.reason)
+    plan = _Plan(f, tuple(args), dict(kwargs or {}))
+    plan.unwrap()
     call, names = _FORMS[form], list(columns) if form == "value" and columns else None
-    target: Callable[..., Any] | None = None
-    if form == "row" and inner is not None and columns is not None:
-        full = Unwrapped(inner.function, (*inner.args, BOUND_ROW, *tail), {**inner.kwargs, **named})
-        try:
-            lifted = lift(full, list(columns))
-            target, names, call = lifted.function, lifted.columns, "positional"
-        except Refusal as refusal:
-            reasons.append(refusal.reason)
-    if target is None:
-        target = bind_tail(f, tail, named)
-    if not reasons:
-        reasons.append(_NOT_COMPILED)
-    function = inner.function if inner else None
+    if form == "row" and columns is not None and plan.lift(list(columns)):
+        assert plan.lifted is not None
+        call, names = "positional", plan.lifted.columns
+    elif form == "value":
+        plan.specify_value()
+    target = plan.target()
+    function = plan.inner.function if plan.inner else None
     pickled = pickle_callable(target, function)
     return Description(
         id=_content_id(pickled, call, names, nulls),
@@ -147,8 +140,71 @@ def describe(
         nulls=nulls,
         pickled=pickled,
         verdict="python",
-        reasons=tuple(reasons),
+        reasons=tuple(plan.reasons or [_NOT_COMPILED]),
+        spec=plan.spec,
     )
+
+
+@dataclass
+class _Plan:
+    """What is found out about a callable on the way to its description."""
+
+    callable_: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    inner: Unwrapped | None = None
+    lifted: Lifted | None = None
+    spec: str | None = None
+    reasons: list[Reason] = field(default_factory=list)
+
+    def unwrap(self) -> None:
+        try:
+            self.inner = unwrap(self.callable_)
+        except Refusal as refusal:
+            self.reasons.append(refusal.reason)
+
+    def full_call(self) -> Unwrapped:
+        """The plain function with all its arguments, the row or value being `BOUND_ROW`."""
+        assert self.inner is not None
+        inner = self.inner
+        return Unwrapped(
+            inner.function, (*inner.args, BOUND_ROW, *self.args), {**inner.kwargs, **self.kwargs}
+        )
+
+    def lift(self, columns: list[str]) -> bool:
+        if self.inner is None:
+            return False
+        try:
+            lifted = lift(self.full_call(), columns)
+        except Refusal as refusal:
+            self.reasons.append(refusal.reason)
+            return False
+        self.lifted = lifted
+        try:
+            routine = lifted.routines[id(lifted.function)]
+            self.spec = emit(routine, lifted.parameters, lifted.routines)
+        except Refusal as refusal:
+            self.reasons.append(refusal.reason)
+        return True
+
+    def specify_value(self) -> None:
+        """Write the specification of a function of one value."""
+        if self.inner is None:
+            return
+        call = self.full_call()
+        try:
+            binding = bind(call.function, call.args, call.kwargs)
+            row = binding.row_parameter()
+            constants = {name: value for name, value in binding.values.items() if name != row}
+            self.spec = emit(routine_of(call.function), [row], {}, constants)
+        except Refusal as refusal:
+            self.reasons.append(refusal.reason)
+
+    def target(self) -> Callable[..., Any]:
+        """What the worker calls."""
+        if self.lifted is not None:
+            return self.lifted.function
+        return bind_tail(self.callable_, self.args, self.kwargs)
 
 
 _FORMS: dict[Form, CallForm] = {"row": "row", "value": "positional", "batch": "batch"}

@@ -16,7 +16,7 @@ from typing import Any
 
 from windrow.functions.arguments import BOUND_ROW, bind
 from windrow.functions.capture import Captured, Unwrapped, capture
-from windrow.functions.parts import Part
+from windrow.functions.parts import Part, Routine
 from windrow.functions.refusal import Refusal
 from windrow.functions.scopes import (
     FRAME_READERS,
@@ -41,10 +41,16 @@ class Lifted:
         Takes one positional argument per entry of `columns`; everything else is bound.
     columns
         The columns it reads, in the order of its arguments.
+    parameters
+        The parameters that take them.
+    routines
+        The lifted trees of it and of the helpers inside it, by the `id` of the lifted function.
     """
 
     function: FunctionType
     columns: list[str]
+    parameters: list[str]
+    routines: dict[int, Routine]
 
 
 def lift(unwrapped: Unwrapped, columns: list[str]) -> Lifted:
@@ -72,7 +78,11 @@ def lift(unwrapped: Unwrapped, columns: list[str]) -> Lifted:
         if not spare:
             raise Refusal.whole("there is no column to call it with")
         names[spare[0]] = part.fresh("unused")
-    return Lifted(part.build(part.main_arguments(names, binding)), list(names))
+    lifted = part.build(part.main_arguments(names, binding))
+    routines = {id(lifted): part.routine(lifted)}
+    for helper, inner in session.helpers.values():
+        routines[id(helper)] = inner.routine(helper)
+    return Lifted(lifted, list(names), list(names.values()), routines)
 
 
 class _Session:

@@ -17,6 +17,15 @@ from windrow.functions.refusal import Refusal
 _FACTORY = "__windrow_factory__"
 
 
+@dataclass(frozen=True)
+class Routine:
+    """A function together with the (lifted) tree that stands for its body."""
+
+    function: FunctionType
+    node: FunctionNode
+    lines: list[str]
+
+
 @dataclass
 class Part:
     """A copy of a function's node, its row reads being replaced by parameters.
@@ -108,6 +117,10 @@ class Part:
             signature.keyword_defaults,
             tuple(self._cell(name) for name in code.co_freevars),
         )
+
+    def routine(self, lifted: FunctionType) -> Routine:
+        """Return the lifted function together with its tree."""
+        return Routine(lifted, self.node, self.captured.lines)
 
     def _cell(self, name: str) -> CellType:
         if name in self.cells:

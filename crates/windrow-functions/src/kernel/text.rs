@@ -1,0 +1,120 @@
+//! Text: Python counts code points, and has its own idea of white space.
+
+/// What `str.strip()` and `str.split()` take for white space.
+pub(crate) fn is_space(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
+}
+
+/// `len(text)`
+pub(crate) fn length(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.chars().count() }
+}
+
+/// A byte position as a number of code points.
+pub(crate) fn position(text: &str, byte: usize) -> usize {
+    text.get(..byte).map_or(byte, length)
+}
+
+/// The byte position of code point `index`, or the end.
+fn offset(text: &str, index: usize) -> usize {
+    if text.is_ascii() {
+        index.min(text.len())
+    } else {
+        text.char_indices().nth(index).map_or(text.len(), |(at, _)| at)
+    }
+}
+
+/// `text[index]`
+pub(crate) fn item(text: &str, index: i64) -> Option<&str> {
+    let index = if index < 0 { index + signed(length(text)) } else { index };
+    let start = usize::try_from(index).ok()?;
+    if text.is_ascii() {
+        return text.get(start..=start);
+    }
+    let (at, c) = text.char_indices().nth(start)?;
+    text.get(at..at + c.len_utf8())
+}
+
+/// `text[lower:upper]`
+pub(crate) fn slice(text: &str, lower: Option<i64>, upper: Option<i64>) -> &str {
+    let length = signed(length(text));
+    let clamp = |bound: i64| {
+        let bound = if bound < 0 { bound.saturating_add(length) } else { bound };
+        usize::try_from(bound.clamp(0, length)).unwrap_or(0)
+    };
+    let start = lower.map_or(0, clamp);
+    let end = upper.map_or(usize::MAX, clamp);
+    if start >= end {
+        return "";
+    }
+    text.get(offset(text, start)..offset(text, end)).unwrap_or("")
+}
+
+/// `text.split(separator)[index]`
+pub(crate) fn split_item<'a>(text: &'a str, separator: &str, index: i64) -> Option<&'a str> {
+    if index >= 0 {
+        return text.split(separator).nth(usize::try_from(index).ok()?);
+    }
+    let count = signed(text.split(separator).count());
+    text.split(separator).nth(usize::try_from(index + count).ok()?)
+}
+
+/// `text.split()[index]`
+pub(crate) fn split_space_item(text: &str, index: i64) -> Option<&str> {
+    let index = if index < 0 { index + signed(words(text).count()) } else { index };
+    words(text).nth(usize::try_from(index).ok()?)
+}
+
+/// The parts of `text.split()`.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(is_space).filter(|word| !word.is_empty())
+}
+
+/// `text.strip(characters)`, or one side of it.
+pub(crate) fn strip_chars<'a>(text: &'a str, chars: &str, left: bool, right: bool) -> &'a str {
+    let drop = |c: char| chars.contains(c);
+    let text = if left { text.trim_start_matches(drop) } else { text };
+    if right { text.trim_end_matches(drop) } else { text }
+}
+
+/// `text.zfill(width)`
+pub(crate) fn zfill(text: &str, width: usize, out: &mut String) {
+    let missing = width.saturating_sub(length(text));
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    out.push_str(&text[..text.len() - digits.len()]);
+    (0..missing).for_each(|_| out.push('0'));
+    out.push_str(digits);
+}
+
+/// `text.title()` of ASCII text.
+pub(crate) fn title(text: &str, out: &mut String) {
+    let mut inside = false;
+    for c in text.chars() {
+        out.push(if inside { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() });
+        inside = c.is_ascii_alphabetic();
+    }
+}
+
+/// `text.capitalize()` of ASCII text.
+pub(crate) fn capitalize(text: &str, out: &mut String) {
+    let mut chars = text.chars();
+    if let Some(first) = chars.next() {
+        out.push(first.to_ascii_uppercase());
+    }
+    out.extend(chars.map(|c| c.to_ascii_lowercase()));
+}
+
+/// `text.isupper()` of ASCII text; with the tests exchanged `islower()`.
+pub(crate) fn is_cased(text: &str, wanted: fn(&u8) -> bool, other: fn(&u8) -> bool) -> bool {
+    text.as_bytes().iter().any(wanted) && !text.as_bytes().iter().any(other)
+}
+
+/// `text.count(part)`
+pub(crate) fn count(text: &str, part: &str) -> usize {
+    text.matches(part).count()
+}
+
+/// A length as Python's index type.
+pub(crate) fn signed(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}

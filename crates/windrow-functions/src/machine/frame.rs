@@ -1,0 +1,184 @@
+//! The registers while a batch is worked on, and the dispatch of operations to their kernels.
+
+use arrow::buffer::NullBuffer;
+use bumpalo::Bump;
+
+use crate::ir::{Def, File, Instr, Op, Slot};
+use crate::machine::column::unpack;
+use crate::machine::{Column, LANES, Place, Plan};
+
+/// Registers for one block of lanes.
+pub(crate) struct Frame<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) columns: &'a [Column<'a>],
+    pub(crate) valid: &'a [Option<NullBuffer>],
+    pub(crate) arena: &'a Bump,
+    pub(crate) ints: Vec<Vec<i64>>,
+    pub(crate) floats: Vec<Vec<f64>>,
+    pub(crate) bytes: Vec<Vec<u8>>,
+    pub(crate) texts: Vec<Vec<&'a str>>,
+    column_bytes: Vec<Vec<u8>>,
+    column_texts: Vec<Vec<&'a str>>,
+    /// The exit by which each lane has left, 0 for none.
+    pub(crate) exit: Vec<u8>,
+    /// The first row and the number of lanes of this block.
+    pub(crate) start: usize,
+    pub(crate) count: usize,
+    pub(crate) scratch: String,
+}
+
+impl<'a> Frame<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        columns: &'a [Column<'a>],
+        valid: &'a [Option<NullBuffer>],
+        arena: &'a Bump,
+    ) -> Self {
+        let [ints, floats, bytes, texts] = plan.registers;
+        let mut frame = Self {
+            plan,
+            columns,
+            valid,
+            arena,
+            ints: vec![vec![0; LANES]; ints],
+            floats: vec![vec![0.0; LANES]; floats],
+            bytes: vec![vec![0; LANES]; bytes],
+            texts: vec![vec![""; LANES]; texts],
+            column_bytes: vec![Vec::new(); columns.len()],
+            column_texts: vec![Vec::new(); columns.len()],
+            exit: Vec::new(),
+            start: 0,
+            count: 0,
+            scratch: String::new(),
+        };
+        for (_, register, constant) in &plan.constants {
+            match constant {
+                Def::Int(value) => frame.ints[*register].fill(*value),
+                Def::Float(value) => frame.floats[*register].fill(*value),
+                Def::Byte(value) => frame.bytes[*register].fill(*value),
+                Def::Text(value) => frame.texts[*register].fill(value),
+                Def::Computed | Def::Column(_) | Def::Valid(_) => {}
+            }
+        }
+        frame
+    }
+
+    /// Runs the function over `count` rows from row `start`.
+    pub(crate) fn run_block(&mut self, start: usize, count: usize) {
+        (self.start, self.count) = (start, count);
+        self.exit.clear();
+        self.exit.resize(count, 0);
+        for (index, column) in self.columns.iter().enumerate() {
+            match column {
+                Column::Bools(_) => column.read_bools(start, count, &mut self.column_bytes[index]),
+                Column::Text(_) | Column::LargeText(_) | Column::TextView(_) => {
+                    column.read_texts(start, count, &mut self.column_texts[index]);
+                }
+                _ => {}
+            }
+        }
+        for &(register, column) in &self.plan.validity {
+            let lanes = &mut self.bytes[register];
+            lanes.clear();
+            match self.valid.get(column).and_then(Option::as_ref) {
+                Some(nulls) => unpack(nulls.inner(), start, count, lanes),
+                None => lanes.resize(count, 1),
+            }
+        }
+        let plan = self.plan;
+        for instr in &plan.instrs {
+            self.execute(instr);
+        }
+    }
+
+    fn execute(&mut self, instr: &Instr) {
+        match instr.out.map(|out| out.file) {
+            None => self.leave(instr),
+            Some(_) if is_select(instr.op) => self.select(instr),
+            Some(_) if takes_text(instr) => self.run_text(instr),
+            Some(File::Int) => self.run_int(instr),
+            Some(File::Float) => self.run_float(instr),
+            Some(File::Byte) => self.run_byte(instr),
+            Some(File::Text) => self.run_text(instr),
+        }
+    }
+
+    // --- lanes ---
+
+    pub(crate) fn int_lanes(&self, slot: Slot) -> &[i64] {
+        let lanes: &[i64] = match self.plan.place(slot) {
+            Place::Register(register) => &self.ints[register],
+            Place::Column(column) => self.columns[column].ints().get(self.start..).unwrap_or(&[]),
+        };
+        lanes.get(..self.count).unwrap_or(lanes)
+    }
+
+    pub(crate) fn float_lanes(&self, slot: Slot) -> &[f64] {
+        let lanes: &[f64] = match self.plan.place(slot) {
+            Place::Register(register) => &self.floats[register],
+            Place::Column(column) => self.columns[column].floats().get(self.start..).unwrap_or(&[]),
+        };
+        lanes.get(..self.count).unwrap_or(lanes)
+    }
+
+    pub(crate) fn byte_lanes(&self, slot: Slot) -> &[u8] {
+        let lanes: &[u8] = match self.plan.place(slot) {
+            Place::Register(register) => &self.bytes[register],
+            Place::Column(column) => &self.column_bytes[column],
+        };
+        lanes.get(..self.count).unwrap_or(lanes)
+    }
+
+    pub(crate) fn text_lanes(&self, slot: Slot) -> &[&'a str] {
+        let lanes: &[&'a str] = match self.plan.place(slot) {
+            Place::Register(register) => &self.texts[register],
+            Place::Column(column) => &self.column_texts[column],
+        };
+        lanes.get(..self.count).unwrap_or(lanes)
+    }
+
+    /// The register that an operation writes, taken out while it is written.
+    pub(crate) fn register(&self, instr: &Instr) -> usize {
+        match instr.out.map(|out| self.plan.place(out)) {
+            Some(Place::Register(register)) => register,
+            _ => 0,
+        }
+    }
+
+    // --- leaving ---
+
+    /// Lets the lanes leave for which an operation counts and `fault` holds.
+    pub(crate) fn fault_where(&mut self, instr: &Instr, fault: impl Fn(&Self, usize) -> bool) {
+        let mut exit = std::mem::take(&mut self.exit);
+        {
+            let mask = instr.mask.map(|mask| self.byte_lanes(mask));
+            for (lane, left) in exit.iter_mut().enumerate() {
+                let counts = *left == 0 && mask.is_none_or(|mask| mask[lane] != 0);
+                if counts && fault(self, lane) {
+                    *left = instr.exit;
+                }
+            }
+        }
+        self.exit = exit;
+    }
+
+    fn leave(&mut self, instr: &Instr) {
+        match instr.args.first() {
+            None => self.fault_where(instr, |_, _| true),
+            Some(&fault) => {
+                // Most blocks have no fault at all: that is seen without looking at masks.
+                if self.byte_lanes(fault).iter().any(|&lane| lane != 0) {
+                    self.fault_where(instr, |frame, lane| frame.byte_lanes(fault)[lane] != 0);
+                }
+            }
+        }
+    }
+}
+
+fn is_select(op: Op) -> bool {
+    matches!(op, Op::SelectInt | Op::SelectFloat | Op::SelectByte | Op::SelectText)
+}
+
+fn takes_text(instr: &Instr) -> bool {
+    instr.args.iter().any(|slot| slot.file == File::Text)
+}

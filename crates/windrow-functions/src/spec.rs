@@ -1,0 +1,282 @@
+//! The specification of a function as the Python package writes it: our own JSON syntax tree.
+//!
+//! Names are resolved already: what is left are locals, constants and functions by number.
+
+use serde::Deserialize;
+
+use crate::Reason;
+
+/// A function of columns, as data.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct FnSpec {
+    /// Major and minor version of the Python that wrote it.
+    pub python: (u8, u8),
+    /// The user's name for the function.
+    pub name: String,
+    /// The parameters; each takes a column.
+    pub params: Vec<String>,
+    /// Its statements.
+    pub body: Vec<Stmt>,
+    /// The functions it calls, each after those that it calls itself.
+    #[serde(default)]
+    pub functions: Vec<Routine>,
+}
+
+/// The specification of a function could not be read; a fault of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("the specification of a function cannot be read: {0}")]
+pub struct SpecError(#[from] serde_json::Error);
+
+impl FnSpec {
+    /// Reads what `windrow.functions.spec` wrote.
+    ///
+    /// # Errors
+    /// If `json` is no specification, or is nested too deeply.
+    pub fn from_json(json: &str) -> Result<Self, SpecError> {
+        Ok(serde_json::from_str(json)?)
+    }
+}
+
+/// A function that is called, and therefore inlined.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Routine {
+    /// Its name.
+    pub name: String,
+    /// Its parameters; a call gives a value for each.
+    pub params: Vec<String>,
+    /// Its statements.
+    pub body: Vec<Stmt>,
+}
+
+/// Where a node stands in the user's file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct At {
+    /// Line, from 1.
+    pub line: u32,
+    /// Character in the line, from 1.
+    pub column: u32,
+    /// The source at that place.
+    pub snippet: String,
+}
+
+impl At {
+    /// A reason at this place.
+    #[must_use]
+    pub fn reason(&self, text: impl Into<String>) -> Reason {
+        Reason {
+            line: Some(self.line),
+            column: Some(self.column),
+            snippet: self.snippet.clone(),
+            text: text.into(),
+        }
+    }
+}
+
+/// A statement and its place.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Stmt {
+    /// Its place.
+    pub at: At,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: StmtKind,
+}
+
+/// The statements.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "k", rename_all = "snake_case")]
+#[allow(missing_docs)] // the names are those of Python's own grammar
+pub enum StmtKind {
+    Return { value: Option<Expr> },
+    Assign { name: String, value: Expr },
+    Unpack { names: Vec<String>, value: Expr },
+    If { test: Expr, body: Vec<Stmt>, orelse: Vec<Stmt> },
+    Expr { value: Expr },
+    Raise,
+    Assert { test: Expr },
+    Try { body: Vec<Stmt>, orelse: Vec<Stmt> },
+    Unsupported { why: String },
+}
+
+/// An expression and its place.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Expr {
+    /// Its place.
+    pub at: At,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: ExprKind,
+}
+
+/// The expressions.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "k", rename_all = "snake_case")]
+#[allow(missing_docs)] // the names are those of Python's own grammar
+pub enum ExprKind {
+    Const {
+        value: Literal,
+    },
+    Local {
+        name: String,
+    },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Unary {
+        op: UnaryOp,
+        value: Box<Expr>,
+    },
+    Bool {
+        op: BoolOp,
+        values: Vec<Expr>,
+    },
+    Compare {
+        left: Box<Expr>,
+        ops: Vec<CompareOp>,
+        rights: Vec<Expr>,
+    },
+    Choose {
+        test: Box<Expr>,
+        body: Box<Expr>,
+        orelse: Box<Expr>,
+    },
+    Walrus {
+        name: String,
+        value: Box<Expr>,
+    },
+    Call {
+        name: String,
+        args: Vec<Expr>,
+        keywords: std::collections::BTreeMap<String, Expr>,
+    },
+    Inline {
+        function: usize,
+        args: Vec<Expr>,
+    },
+    Method {
+        value: Box<Expr>,
+        name: String,
+        args: Vec<Expr>,
+        keywords: std::collections::BTreeMap<String, Expr>,
+    },
+    Index {
+        value: Box<Expr>,
+        index: Box<Expr>,
+    },
+    Slice {
+        value: Box<Expr>,
+        lower: Option<Box<Expr>>,
+        upper: Option<Box<Expr>>,
+        step: Option<Box<Expr>>,
+    },
+    Format {
+        parts: Vec<FormatPart>,
+    },
+    Sequence {
+        kind: String,
+        items: Vec<Expr>,
+    },
+    Types {
+        names: Vec<String>,
+    },
+    Unsupported {
+        why: String,
+    },
+}
+
+/// A piece of an f-string.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum FormatPart {
+    /// Literal text.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// A formatted value.
+    Value {
+        /// The value.
+        value: Box<Expr>,
+        /// `r`, `s`, `a` or nothing.
+        conversion: String,
+        /// The format specification.
+        spec: String,
+    },
+}
+
+/// A literal or captured value.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "t", content = "v", rename_all = "snake_case")]
+#[allow(missing_docs)] // the names are those of Python's types
+pub enum Literal {
+    None,
+    Bool(bool),
+    /// Decimal digits: Python's integers have no bounds.
+    Int(String),
+    /// The bits, as 16 hexadecimal digits.
+    Float(String),
+    Str(String),
+    List(Vec<Literal>),
+    Tuple(Vec<Literal>),
+    Set(Vec<Literal>),
+    Dict(Vec<(Literal, Literal)>),
+    Range([String; 3]),
+}
+
+/// Operators between two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum BinaryOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    FloorDiv,
+    Mod,
+    Pow,
+    Shl,
+    Shr,
+    And,
+    Or,
+    Xor,
+}
+
+/// Operators on one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum UnaryOp {
+    Neg,
+    Pos,
+    Invert,
+    Not,
+}
+
+/// `and` and `or`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum BoolOp {
+    And,
+    Or,
+}
+
+/// Comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum CompareOp {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    Is,
+    IsNot,
+    In,
+    NotIn,
+}
