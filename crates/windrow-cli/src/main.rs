@@ -1,1 +1,9 @@
-fn main() {}
+//! The `windrow` command as cargo builds it.
+
+use std::process::ExitCode;
+
+use windrow_cli::Host;
+
+fn main() -> ExitCode {
+    ExitCode::from(windrow_cli::main(std::env::args_os().collect(), &Host::Binary))
+}
