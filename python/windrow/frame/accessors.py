@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, NoReturn
 
-from windrow.frame.missing import no_attribute, refuse
+from windrow.frame.missing import no_attribute, not_yet, refuse
 from windrow.frame.rows import literal
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ _STR_NEAREST = {
     "count": "`s.map(lambda text: text.count(...))`",
     "extract": "`s.map(f)` with `re.search`",
     "findall": "`s.map(f)` with `re.findall`",
-    "get": "`s.str.slice(i, i + 1)` or `s.map(lambda text: text[i])`",
     "join": "`s.map(lambda items: ', '.join(items))`",
     "split": "`s.map(lambda text: text.split(...))`",
     "title": "`s.map(str.title)`",
@@ -99,18 +99,31 @@ class Text(_Accessor):
     def replace(self, pat: str, repl: str, *, regex: bool = False, **options: object) -> Series:
         """With each `pat` (text, or a regular expression when `regex`) replaced by `repl`."""
         refuse("Series.str.replace", options, {"n": -1, "case": None, "flags": 0})
+        if not pat and not regex:
+            # Python puts `repl` around every character, SQL does nothing.
+            around = operator.methodcaller("replace", "", repl)
+            return self._series.map(around, na_action="ignore", result_type=str)
         return self._call("replace", pat, repl, regex)
 
     def slice(self, start: int | None = None, stop: int | None = None) -> Series:
         """The characters from `start` to before `stop`; negative numbers count from the end."""
+        if (start or 0) < 0 or (stop or 0) < 0:
+            # The engine counts from the start only; a row function does the rest.
+            ends = operator.itemgetter(slice(start, stop))
+            return self._series.map(ends, na_action="ignore", result_type=str)
         return self._call("slice", start, stop)
+
+    def get(self, i: int) -> Series:
+        """The character at position `i`; missing where the text is too short."""
+        one = self.slice(i, i + 1) if i != -1 else self.slice(-1)
+        return one.where(self.len() > i if i >= 0 else self.len() >= -i)
 
     def __getitem__(self, key: object) -> Series:
         if isinstance(key, slice) and key.step in (None, 1):
             return self.slice(key.start, key.stop)
-        if isinstance(key, int) and key >= 0:
-            return self.slice(key, key + 1)
-        raise no_attribute("Series.str", "get", _STR_NEAREST)
+        if isinstance(key, int):
+            return self.get(key)
+        raise not_yet(f"`Series.str[{key!r}]`", "`s.map(lambda text: text[...])`")
 
     def __getattr__(self, name: str) -> NoReturn:
         raise no_attribute("Series.str", name, _STR_NEAREST)

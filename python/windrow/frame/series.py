@@ -279,7 +279,11 @@ class Series(NamedOperators, Reductions):
     def astype(self, dtype: object, **options: object) -> Series:
         """The values in another type; an error when one does not fit."""
         refuse("Series.astype", options, {"copy": ..., "errors": "raise"})
-        return self._with(self._expr.cast(arrow_type(dtype)))
+        wanted = arrow_type(dtype)
+        cast = self._expr.cast(wanted)
+        if wanted == arrow_type(bool):
+            cast = cast.call("fillna", [literal(True)])  # NaN is true, in pandas as in Python
+        return self._with(cast)
 
     def fillna(self, value: object, **options: object) -> Series:
         """With missing values replaced: by a constant, a lazy value or a column's value."""
@@ -313,7 +317,12 @@ class Series(NamedOperators, Reductions):
     def clip(self, lower: object = None, upper: object = None, **options: object) -> Series:
         """With values below `lower` or above `upper` set to these."""
         refuse("Series.clip", options, {"axis": 0})
-        return self._call("clip", self._operand(lower), self._operand(upper))
+        bounds = (lower, upper)
+        if all(isinstance(bound, (int, float)) for bound in bounds):
+            lower, upper = sorted(bounds)  # type: ignore[type-var]
+        # Where columns cross, the upper bound wins.
+        raised = self._call("clip", self._operand(lower), literal(None))
+        return raised._call("clip", literal(None), self._operand(upper))
 
     def round(self, decimals: int = 0) -> Series:
         """Rounded half to even, to `decimals` places."""
