@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use windrow_events::{Event, EventBus, FunctionSummary, RunId, RunStatus, StageId, Verdict};
 use windrow_functions as functions;
@@ -69,7 +70,7 @@ impl Watch {
         let rows_total = leaf_rows(plan);
         // No bytes known rather than none.
         let bytes_total =
-            Some(dataset.files().iter().map(|file| file.bytes).sum()).filter(|bytes| *bytes > 0);
+            Some(dataset.files().iter().map(|file| file.size).sum()).filter(|bytes| *bytes > 0);
         bus.emit(&Event::StageStarted {
             run: run.clone(),
             at: now(),
@@ -176,7 +177,8 @@ fn add_scanned(plan: &Arc<dyn ExecutionPlan>, rows: &mut u64, bytes: &mut u64) {
 /// The rows that the sources have, where all of them know.
 fn leaf_rows(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
     if plan.children().is_empty() {
-        let statistics = plan.partition_statistics(None).ok()?;
+        let statistics =
+            StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new()).ok()?;
         return statistics.num_rows.get_value().map(|rows| *rows as u64);
     }
     plan.children().into_iter().map(leaf_rows).sum()

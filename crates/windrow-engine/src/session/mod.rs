@@ -94,11 +94,11 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    /// A session with `settings` in `surroundings`.
+    /// A session with `settings` in `surroundings` that tells `events` what its runs do.
     ///
     /// # Errors
     /// No folder for temporary files, or no threads.
-    pub fn new(settings: Settings, surroundings: Surroundings) -> Result<Self> {
+    pub fn new(settings: Settings, surroundings: Surroundings, events: EventBus) -> Result<Self> {
         let scratch = Scratch::new(settings.temp.as_deref())?;
         let memory = usize::try_from(settings.memory).unwrap_or(usize::MAX);
         let consumers = std::num::NonZeroUsize::MIN.saturating_add(2);
@@ -136,7 +136,7 @@ impl Session {
                 workers: OnceLock::new(),
                 starting: Mutex::new(()),
                 scratch,
-                events: EventBus::default(),
+                events,
             }),
         })
     }
