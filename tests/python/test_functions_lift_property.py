@@ -130,7 +130,7 @@ def outcome(call, filename):
         return type(error).__name__, str(error), lines
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(body=statements, expression=expressions, row=st.tuples(values, values, values))
 def test_lifted_equals_unlifted(body, expression, row):
     text = MODULE.format(body=indent(indent(body)), expression=expression)
