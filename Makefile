@@ -62,7 +62,7 @@ $(VENV)/.fetched: Cargo.lock $(VENV)/.installed
 
 $(EXTENSION): $(RUST_SOURCES) pyproject.toml $(VENV)/.fetched
 	@echo "building the engine into $(VENV) (the first time takes 10 to 20 minutes on two cores)"
-	@$(VENV)/bin/maturin develop --release --locked --quiet
+	@PIP_QUIET=1 $(VENV)/bin/maturin develop --release --locked
 	@touch $@
 
 .PHONY: build
