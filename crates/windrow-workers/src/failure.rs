@@ -51,7 +51,7 @@ pub struct RaisedException {
     /// The frames of the user's code, outermost first.
     pub frames: Vec<Frame>,
     /// The pickled exception; `None` when it cannot be pickled.
-    #[serde(with = "hex")]
+    #[serde(with = "hex", default)]
     pub pickled: Option<Vec<u8>>,
     /// Ordinal in the batch of the row that it was raised for.
     pub row: Option<u64>,
@@ -59,6 +59,15 @@ pub struct RaisedException {
     pub values: Vec<(String, String)>,
     /// What is good to know besides, for example that the exception itself cannot be pickled.
     pub notes: Vec<String>,
+    /// What it was raised from (`raise ... from cause`).
+    #[serde(default)]
+    pub cause: Option<Box<RaisedException>>,
+    /// What was being handled when it was raised.
+    #[serde(default)]
+    pub context: Option<Box<RaisedException>>,
+    /// Whether the context is not to be shown.
+    #[serde(default)]
+    pub suppress_context: bool,
 }
 
 /// One frame of a traceback.
@@ -70,6 +79,15 @@ pub struct Frame {
     pub function: String,
     /// The line, counted from 1.
     pub line: u32,
+    /// The last line of the expression that was evaluated, if known.
+    #[serde(default)]
+    pub end_line: Option<u32>,
+    /// Where the expression starts in its line, in bytes from 0, if known.
+    #[serde(default)]
+    pub column: Option<u32>,
+    /// Where it ends in its last line, if known.
+    #[serde(default)]
+    pub end_column: Option<u32>,
 }
 
 /// How a worker process ended.

@@ -85,14 +85,21 @@ pub struct WorkerPool {
     shared: Arc<Shared>,
     settings: PoolSettings,
     thread: Mutex<Option<JoinHandle<()>>>,
-    functions: Mutex<HashMap<FunctionKey, Arc<KnownFunction>>>,
+    functions: Mutex<Functions>,
     owner: u32,
 }
 
-#[derive(PartialEq, Eq, Hash)]
-enum FunctionKey {
-    Id(String),
-    Pickle(Vec<u8>),
+/// The functions that the pool knows, by what they are named by.
+#[derive(Default)]
+struct Functions {
+    by_id: HashMap<String, Arc<KnownFunction>>,
+    by_pickle: HashMap<Vec<u8>, Arc<KnownFunction>>,
+}
+
+impl Functions {
+    fn next_number(&self) -> u64 {
+        (self.by_id.len() + self.by_pickle.len()) as u64 + 1
+    }
 }
 
 impl WorkerPool {
@@ -151,36 +158,41 @@ impl WorkerPool {
 
     /// Makes a row function known, once.
     pub fn row_function(&self, function: &Function) -> io::Result<Arc<KnownFunction>> {
+        let mut functions = lock(&self.functions);
+        if let Some(known) = functions.by_id.get(&function.id) {
+            return Ok(Arc::clone(known));
+        }
         let definition = Definition::of(function);
-        self.known(FunctionKey::Id(function.id.clone()), &definition, &function.pickled)
+        let known = self.known(functions.next_number(), &definition, &function.pickled)?;
+        functions.by_id.insert(function.id.clone(), Arc::clone(&known));
+        Ok(known)
     }
 
     /// Makes a pickled callable known, once, for calls on pickled arguments.
     pub fn call_function(&self, name: &str, pickled: &[u8]) -> io::Result<Arc<KnownFunction>> {
+        let mut functions = lock(&self.functions);
+        if let Some(known) = functions.by_pickle.get(pickled) {
+            return Ok(Arc::clone(known));
+        }
         let definition = Definition {
             name: name.to_owned(),
             call: CallForm::Positional,
             columns: None,
             nulls: Nulls::None,
         };
-        self.known(FunctionKey::Pickle(pickled.to_vec()), &definition, pickled)
+        let known = self.known(functions.next_number(), &definition, pickled)?;
+        functions.by_pickle.insert(pickled.to_vec(), Arc::clone(&known));
+        Ok(known)
     }
 
     fn known(
         &self,
-        key: FunctionKey,
+        number: u64,
         definition: &Definition,
         pickled: &[u8],
     ) -> io::Result<Arc<KnownFunction>> {
-        let mut functions = lock(&self.functions);
-        if let Some(known) = functions.get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let number = functions.len() as u64 + 1;
         let body = definition.body(pickled, &self.shared.slabs)?;
-        let known = Arc::new(KnownFunction { number, name: definition.name.clone(), body });
-        functions.insert(key, Arc::clone(&known));
-        Ok(known)
+        Ok(Arc::new(KnownFunction { number, name: definition.name.clone(), body }))
     }
 
     /// Starts a call; `done` is called exactly once, on any thread.

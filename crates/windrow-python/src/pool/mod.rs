@@ -1,0 +1,22 @@
+//! The pool of workers for Python: calls on pickled arguments, as `windrow.Pool` needs them, and
+//! the pool that the engine calls row functions in.
+
+mod echo;
+mod options;
+mod rows;
+mod ticket;
+mod worker_pool;
+
+use pyo3::prelude::*;
+
+#[allow(unused_imports, reason = "the engine's hosts take them")]
+pub(crate) use options::{PoolOptions, worker_pool};
+
+/// Adds what Python sees of this.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<worker_pool::PyWorkerPool>()?;
+    module.add_class::<worker_pool::PoolFunction>()?;
+    module.add_class::<ticket::Ticket>()?;
+    module.add_function(wrap_pyfunction!(rows::call_rows, module)?)?;
+    Ok(())
+}

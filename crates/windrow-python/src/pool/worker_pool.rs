@@ -1,0 +1,257 @@
+//! `_native.WorkerPool`: what the Python faces of the pool are built on.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyTimeoutError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use windrow_workers::wire::frame::Kind;
+use windrow_workers::{CallRequest, KnownFunction, WorkerPool};
+
+use super::echo::Echo;
+use super::options::{PoolOptions, worker_pool};
+use super::ticket::{Slot, Ticket, deadline};
+use crate::worker::call::{CallHead, Mode, body};
+
+/// Most calls, and bytes of them, that may wait; `submit` waits for room.
+const MOST_CALLS: usize = 1 << 16;
+const MOST_BYTES: usize = 1 << 30;
+/// How often room is looked for.
+const ROOM_TICK: Duration = Duration::from_micros(500);
+/// How long a wait goes on before signals are looked at.
+const SLICE: Duration = Duration::from_millis(50);
+/// How long to wait for the last lines that workers printed.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Worker processes that call functions on pickled arguments.
+#[pyclass(frozen, name = "WorkerPool", module = "windrow._native")]
+pub(crate) struct PyWorkerPool {
+    pool: Arc<WorkerPool>,
+    echo: Option<Arc<Echo>>,
+    finished: Arc<Finished>,
+}
+
+/// Calls whose end was to be announced and that have ended, by number.
+#[derive(Default)]
+struct Finished {
+    calls: Mutex<VecDeque<u64>>,
+    changed: Condvar,
+}
+
+/// A function that a pool knows.
+#[pyclass(frozen, module = "windrow._native")]
+pub(crate) struct PoolFunction {
+    known: Arc<KnownFunction>,
+}
+
+#[pymethods]
+impl PoolFunction {
+    /// The name of the function.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.known.name
+    }
+}
+
+#[pymethods]
+impl PyWorkerPool {
+    #[new]
+    #[pyo3(signature = (
+        workers = 0, *, start = None, max_attempts = 3, memory_limit = None,
+        tasks_per_worker = None, echo = true
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn new(
+        py: Python<'_>,
+        workers: usize,
+        start: Option<String>,
+        max_attempts: u32,
+        memory_limit: Option<u64>,
+        tasks_per_worker: Option<u64>,
+        echo: bool,
+    ) -> PyResult<Self> {
+        let options = PoolOptions { workers, max_attempts, memory_limit, tasks_per_worker, start };
+        let echo = echo.then(|| Arc::new(Echo::default()));
+        let observer = echo.clone().map(|echo| echo as Arc<dyn windrow_workers::Observer>);
+        let pool = Arc::new(worker_pool(py, &options, observer)?);
+        Ok(Self { pool, echo, finished: Arc::default() })
+    }
+
+    /// Starts the workers in the background.
+    fn warm(&self) {
+        self.pool.warm();
+    }
+
+    /// Processes of the workers that are ready.
+    #[getter]
+    fn pids(&self) -> Vec<u32> {
+        self.pool.pids()
+    }
+
+    /// How many workers there are to be.
+    #[getter]
+    fn workers(&self) -> usize {
+        self.pool.settings().workers
+    }
+
+    /// Calls that have no outcome yet, and bytes of them.
+    fn pending(&self) -> (usize, usize) {
+        self.pool.pending()
+    }
+
+    /// Makes a pickled callable known; the same bytes give the same function.
+    fn function(&self, name: &str, pickled: &[u8]) -> PyResult<PoolFunction> {
+        Ok(PoolFunction { known: self.pool.call_function(name, pickled)? })
+    }
+
+    /// Starts a call.
+    ///
+    /// `mode` is `apply` (the pickle is of `(args, kwargs)`), `map` (of a list of items) or
+    /// `starmap` (of a list of tuples); `buffers` are the pickle's out-of-band buffers. Waits while
+    /// too much is pending. `next_finished` gives the number `announce` when the call has ended.
+    #[pyo3(signature = (
+        function, mode, pickled, buffers, items, *, collect = false, concurrency = 100,
+        timeout = None, max_attempts = 0, announce = None
+    ))]
+    #[allow(
+        clippy::too_many_arguments,
+        clippy::needless_pass_by_value,
+        reason = "as PyO3 gives them"
+    )]
+    fn submit(
+        &self,
+        py: Python<'_>,
+        function: &PoolFunction,
+        mode: &str,
+        pickled: &Bound<'_, PyBytes>,
+        buffers: Vec<PyBuffer<u8>>,
+        items: u32,
+        collect: bool,
+        concurrency: usize,
+        timeout: Option<f64>,
+        max_attempts: u32,
+        announce: Option<u64>,
+    ) -> PyResult<Ticket> {
+        let head = CallHead { mode: parse_mode(mode)?, collect, concurrency, timeout };
+        let head =
+            serde_json::to_vec(&head).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        self.wait_for_room(py)?;
+        let max_attempts =
+            if max_attempts == 0 { self.pool.settings().max_attempts } else { max_attempts };
+        let request = CallRequest {
+            function: Arc::clone(&function.known),
+            kind: Kind::Call,
+            body: body(py, &head, pickled, &buffers, self.pool.slabs())?,
+            items: items.max(1),
+            max_attempts,
+            timeout: timeout.and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
+            describe: None,
+        };
+        let slot = Arc::new(Slot::default());
+        let (filled, finished) = (Arc::clone(&slot), Arc::clone(&self.finished));
+        let call = self.pool.call(
+            request,
+            Box::new(move |pieces| {
+                filled.fill(pieces);
+                if let Some(token) = announce {
+                    finished.push(token);
+                }
+            }),
+        );
+        Ok(Ticket { slot, pool: Arc::downgrade(&self.pool), call, items: items.max(1) })
+    }
+
+    /// Waits for calls that were to be announced, at most `timeout` seconds, and gives the numbers
+    /// given for those that have ended since it was asked last.
+    #[pyo3(signature = (timeout = None))]
+    fn next_finished(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Vec<u64>> {
+        let deadline = deadline(timeout);
+        loop {
+            let slice = Instant::now() + SLICE;
+            let until = deadline.map_or(slice, |deadline| deadline.min(slice));
+            let finished = &self.finished;
+            let calls = py.detach(|| finished.take_until(until));
+            if !calls.is_empty() || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(calls);
+            }
+            py.check_signals()?;
+        }
+    }
+
+    /// Makes `next_finished` return at once, with nothing new if nothing is.
+    fn wake(&self) {
+        self.finished.push(0);
+    }
+
+    /// Ends the pool: calls without an outcome are cancelled. With `graceful`, idle workers run
+    /// their exit handlers. Raises `TimeoutError` when that takes longer than `timeout` seconds.
+    #[pyo3(signature = (*, graceful = true, timeout = 10.0))]
+    fn close(&self, py: Python<'_>, graceful: bool, timeout: f64) -> PyResult<()> {
+        let limit = Duration::try_from_secs_f64(timeout.max(0.0)).unwrap_or(Duration::MAX);
+        let pool = &self.pool;
+        let has_ended = py.detach(|| pool.stop(graceful, limit.min(Duration::from_secs(86_400))));
+        if let Some(echo) = &self.echo {
+            echo.flush(py, LAST_LINES);
+        }
+        if has_ended {
+            return Ok(());
+        }
+        Err(PyTimeoutError::new_err(format!("the workers did not end within {timeout} s")))
+    }
+}
+
+impl PyWorkerPool {
+    pub(super) fn pool(&self) -> &Arc<WorkerPool> {
+        &self.pool
+    }
+
+    fn wait_for_room(&self, py: Python<'_>) -> PyResult<()> {
+        loop {
+            let (calls, bytes) = self.pool.pending();
+            if calls == 0 || (calls < MOST_CALLS && bytes < MOST_BYTES) {
+                return Ok(());
+            }
+            py.detach(|| std::thread::sleep(ROOM_TICK));
+            py.check_signals()?;
+        }
+    }
+}
+
+impl Finished {
+    fn push(&self, call: u64) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push_back(call);
+        self.changed.notify_all();
+    }
+
+    fn take_until(&self, deadline: Instant) -> Vec<u64> {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        while calls.is_empty() {
+            let rest = deadline.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                break;
+            }
+            let waited = self.changed.wait_timeout(calls, rest);
+            calls = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        calls.drain(..).collect()
+    }
+}
+
+impl Drop for PyWorkerPool {
+    fn drop(&mut self) {
+        // Ends the I/O thread without waiting for it: this runs with the interpreter's lock held.
+        self.pool.stop(false, Duration::ZERO);
+    }
+}
+
+fn parse_mode(mode: &str) -> PyResult<Mode> {
+    match mode {
+        "apply" => Ok(Mode::Apply),
+        "map" => Ok(Mode::Map),
+        "starmap" => Ok(Mode::Starmap),
+        _ => Err(PyValueError::new_err(format!("unknown mode `{mode}`"))),
+    }
+}

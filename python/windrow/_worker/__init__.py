@@ -1,0 +1,4 @@
+"""The Python side of worker processes: starting them, pickling, exceptions, conversions.
+
+Nothing here is part of the public interface.
+"""

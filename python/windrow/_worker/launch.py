@@ -1,0 +1,58 @@
+"""How the driver starts interpreters that become workers or fork them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from windrow._worker import preload
+
+_ENTER = (
+    "import os, sys, json; "
+    "c = json.loads(os.environ.pop('WINDROW_WORKER_CONTEXT')); "
+    "sys.path[:] = c['path']; sys.argv[:] = c['argv']; "
+    "from windrow._worker import forkserver; forkserver.{entry}()"
+)
+
+
+def command(start: str = "fork_server") -> tuple[list[str], list[tuple[str, str]]]:
+    """Give the program with its arguments, and environment variables on top of ours.
+
+    Parameters
+    ----------
+    start : {"fork_server", "spawn"}
+        What the interpreter is to become.
+
+    The interpreter gets our flags, module search path, arguments and working directory, so that
+    what can be imported here can be imported there.
+    """
+    entry = {"fork_server": "main", "spawn": "spawn"}[start]
+    arguments = [sys.executable, *_flags(), "-c", _ENTER.format(entry=entry)]
+    context = {"path": sys.path, "argv": sys.argv or [""]}
+    environment = [
+        ("WINDROW_WORKER_CONTEXT", json.dumps(context)),
+        ("WINDROW_PRELOAD", ",".join(preload.wanted(sys.modules))),
+    ]
+    return arguments, environment
+
+
+def _flags() -> list[str]:
+    """Give the command line flags of this interpreter, as `multiprocessing` does."""
+    import subprocess
+
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    # -I and -E would hide variables by which we start; the path is given in full anyway.
+    return [flag for flag in flags if flag not in ("-I", "-E", "-i")]
+
+
+def start_method() -> str:
+    """Give the way to start workers: a fork server, or what `WINDROW_WORKER_START` says."""
+    method = os.environ.get("WINDROW_WORKER_START", "fork_server")
+    if method not in ("fork_server", "spawn"):
+        message = (
+            f"unknown way to start workers `{method}` in WINDROW_WORKER_START\n"
+            "hint: use `fork_server` or `spawn`"
+        )
+        raise ValueError(message)
+    return method

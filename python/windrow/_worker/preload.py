@@ -1,0 +1,37 @@
+"""What the fork server loads before it forks, so that no worker has to."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterable
+
+ALWAYS = ("pickle", "cloudpickle", "traceback", "asyncio", "datetime")
+"""Loaded always: without cloudpickle, the first function costs a worker 50 ms."""
+
+WHEN_THE_DRIVER_HAS = ("numpy", "pandas", "pyarrow")
+"""Loaded when the driver has loaded them: its functions most likely use them."""
+
+
+def wanted(modules: Iterable[str]) -> list[str]:
+    """Give what to load ahead, given the modules that the driver has loaded.
+
+    The variable `WINDROW_PRELOAD` overrides it: names with commas between.
+    """
+    override = os.environ.get("WINDROW_PRELOAD")
+    if override is not None:
+        return [name for name in override.split(",") if name]
+    loaded = set(modules)
+    return [name for name in WHEN_THE_DRIVER_HAS if name in loaded]
+
+
+def load(names: Iterable[str]) -> None:
+    """Load modules; one that cannot be loaded is left to the function that needs it."""
+    # pyarrow's default allocator starts a thread, and a process with threads must not fork.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    for name in (*ALWAYS, *names):
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001  a broken module of the user's must not end us
+            print(f"windrow: could not load {name} ahead: {error}", file=sys.stderr)

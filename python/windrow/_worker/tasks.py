@@ -1,0 +1,99 @@
+"""Calls of `async def` functions in a worker: one event loop, kept, many calls in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def is_async(function: Any) -> bool:
+    """Tell whether calling `function` gives a coroutine."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    call = getattr(type(function), "__call__", None)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def run_async(
+    function: Callable[..., Coroutine[Any, Any, Any]],
+    arguments: Any,
+    options: tuple[str, int, int, int, float | None, bool],
+) -> tuple[Any, list[tuple[int, BaseException | None]]]:
+    """Run the calls of one task in the worker's event loop.
+
+    Parameters
+    ----------
+    function : callable
+        The `async def` function.
+    arguments : tuple or list
+        `(args, kwargs)` of one call, or the items.
+    options : tuple
+        Mode (`apply`, `map` or `starmap`), first item, one past the last item, most calls in
+        flight, limit of one call in seconds or None, whether to go on after a failure.
+
+    Returns
+    -------
+    values : object or list
+        The result, or the list of results with None for failed items.
+    failures : list of (item, exception)
+        None as the exception stands for a call that took too long.
+    """
+    global _loop
+    if _loop is None or _loop.is_closed():
+        _loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(_loop)
+    mode, start, stop, concurrency, timeout, collect = options
+    if mode == "apply":
+        args, kwargs = arguments
+        values, failures = _loop.run_until_complete(
+            _gather([lambda: function(*args, **kwargs)], 0, 1, timeout, collect)
+        )
+        return values[0], failures
+    chosen = arguments[start:stop]
+    if mode == "starmap":
+        calls = [functools.partial(function, *item) for item in chosen]
+    else:
+        calls = [functools.partial(function, item) for item in chosen]
+    return _loop.run_until_complete(_gather(calls, start, concurrency, timeout, collect))
+
+
+async def _gather(
+    calls: list[Callable[[], Coroutine[Any, Any, Any]]],
+    start: int,
+    concurrency: int,
+    timeout: float | None,
+    collect: bool,
+) -> tuple[list[Any], list[tuple[int, BaseException | None]]]:
+    values: list[Any] = [None] * len(calls)
+    failures: list[tuple[int, BaseException | None]] = []
+    waiting = iter(enumerate(calls))
+
+    async def work() -> None:
+        # Each of these takes the next call as soon as its last one is done.
+        for number, call in waiting:
+            try:
+                async with asyncio.timeout(timeout) as limit:
+                    values[number] = await call()
+            except BaseException as error:  # noqa: BLE001  told to the driver
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                timed_out = isinstance(error, TimeoutError) and limit.expired()
+                failures.append((start + number, None if timed_out else error))
+                if not collect:
+                    return
+
+    workers = [asyncio.ensure_future(work()) for _ in range(max(1, min(concurrency, len(calls))))]
+    try:
+        done, pending = await asyncio.wait(workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+    for worker in done:
+        worker.result()
+    failures.sort(key=lambda failure: failure[0])
+    return values, failures
