@@ -27,10 +27,10 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def chosen(names: str | None, known: list[str]) -> list[str]:
-    """Give the names asked for, all when none were."""
+def chosen(names: str | None, known: list[str], default: list[str]) -> list[str]:
+    """Give the names asked for, or the default when none were."""
     if names is None:
-        return known
+        return default
     wrong = set(names.split(",")) - set(known)
     if wrong:
         raise SystemExit(f"no such name: {', '.join(sorted(wrong))}; hint: {', '.join(known)}")
@@ -49,9 +49,10 @@ def main() -> int:
         peers_python=sys.executable,
         data=data,
         size=size,
-        peers=chosen(options.peers, PEERS),
+        peers=chosen(options.peers, PEERS, PEERS),
     )
-    names = chosen(options.jobs, [job.name for job in JOBS])
+    default = [job.name for job in JOBS if job.by_default]
+    names = chosen(options.jobs, [job.name for job in JOBS], default)
     bad = 0
     for job in (job for job in JOBS if job.name in names):
         print(f"\n{job.title}", flush=True)

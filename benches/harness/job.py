@@ -32,6 +32,7 @@ class Job:
     units : the unit of each case's figure; ``MB/s`` is better when higher, all else when lower.
     inputs : makes the input files and gives what the adapters need to know about them.
     digest : turns a result (for frames: a pyarrow Table) into numbers that can be compared.
+    by_default : whether it runs when no jobs are named.
     reference : the right answer by plain means, for jobs where peers may run on a share of rows.
     """
 
@@ -44,6 +45,7 @@ class Job:
     digest: Callable[[Any, str], Any] = lambda result, _case: result
     reference: Callable[[dict[str, Any]], Any] | None = None
     notes: str = ""
+    by_default: bool = True
 
     def unit(self, case: str) -> str:
         """Give the unit of a case's figure."""

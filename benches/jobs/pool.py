@@ -29,5 +29,6 @@ JOB = Job(
         "replace": "ms",
         "idle_memory": "MiB",
     },
+    by_default=False,
     notes="Each figure is the median of three processes.",
 )
