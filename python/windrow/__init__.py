@@ -77,6 +77,8 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("windrow.errors")
     if name not in _HOMES:
         raise AttributeError(f"`windrow` has no attribute `{name}`{_hint(name)}")
     value = getattr(import_module(f"windrow.{_HOMES[name]}"), name)

@@ -7,11 +7,27 @@ from typing import Any
 
 
 class WindrowError(Exception):
-    """Anything that windrow itself raises. Exceptions of your functions are raised as themselves."""
+    """Anything that windrow itself raises; your functions' exceptions are raised as themselves."""
 
 
 class DataError(WindrowError, ValueError):
-    """The input is not what the program says: a ragged row, text that is not UTF-8, a wrong type."""
+    """The input is not what the program says: a ragged row, not UTF-8, a value of another type."""
+
+
+class ColumnNotFoundError(WindrowError, KeyError):
+    """A column that is not there; the message has the nearest name."""
+
+    def __str__(self) -> str:
+        # `KeyError` would show the `repr` of the message.
+        return str(self.args[0]) if self.args else ""
+
+
+class NotInWindrowYet(WindrowError, NotImplementedError, AttributeError):  # noqa: N818
+    """A method of pandas that windrow does not have yet; `hasattr` is false for it."""
+
+
+class OptionNotInWindrowYet(WindrowError, NotImplementedError, TypeError):  # noqa: N818
+    """An argument of pandas that windrow does not have yet."""
 
 
 class ResultTypeError(WindrowError, TypeError):

@@ -9,9 +9,10 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from windrow import session
+from windrow.errors import OptionNotInWindrowYet
 from windrow.frame import memory
 from windrow.frame.frame import DataFrame
-from windrow.frame.missing import OptionNotInWindrowYet, nearest, refuse
+from windrow.frame.missing import nearest, refuse
 from windrow.frame.rows import Rows
 
 if TYPE_CHECKING:

@@ -102,6 +102,8 @@ def test_a_missing_method_of_frames_names_the_nearest(name, hint):
     with pytest.raises(NotImplementedError, match=f"`DataFrame.{name}` is not in(.|\n)*{hint}"):
         getattr(people(), name)
     assert not hasattr(people(), name)
+    with pytest.raises(wr.errors.WindrowError):
+        getattr(people(), name)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from windrow.errors import OptionNotInWindrowYet
 from windrow.frame.convert import arrow_type
 from windrow.frame.lookup import Lookup, SkipMissing
-from windrow.frame.missing import OptionNotInWindrowYet
 from windrow.frame.rows import Label, flat
 
 if TYPE_CHECKING:

@@ -6,14 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping
 from typing import NoReturn
 
-
-class NotInWindrowYet(NotImplementedError, AttributeError):  # noqa: N818 - reads as a sentence
-    """Something of pandas that Windrow does not have yet; `hasattr` is false for it."""
-
-
-class OptionNotInWindrowYet(NotImplementedError, TypeError):  # noqa: N818
-    """An argument of pandas that Windrow does not have yet."""
-
+from windrow.errors import ColumnNotFoundError, NotInWindrowYet, OptionNotInWindrowYet
 
 _FUNCTION = "a plain function that calls pandas, through `map_partitions`"
 
@@ -147,7 +140,7 @@ def nearest(name: str, names: Iterable[object]) -> str | None:
 def no_column(name: object, columns: Collection[object]) -> KeyError:
     """The error for a column that is not there."""
     if not isinstance(name, str) and str(name) in columns:
-        return ColumnError(
+        return ColumnNotFoundError(
             f"there is no column `{name!r}`\n"
             f'hint: column names are text in windrow: use `df["{name}"]`'
         )
@@ -155,14 +148,7 @@ def no_column(name: object, columns: Collection[object]) -> KeyError:
     shown = ", ".join(f"`{column}`" for column in list(columns)[:20])
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     hint = f"did you mean `{likely}`?" if likely else f"the columns are {shown}{more}"
-    return ColumnError(f"there is no column `{name}`\nhint: {hint}")
-
-
-class ColumnError(KeyError):
-    """A column that is not there; prints as text, where `KeyError` would print a `repr`."""
-
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
+    return ColumnNotFoundError(f"there is no column `{name}`\nhint: {hint}")
 
 
 def no_attribute(

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
+from windrow.errors import OptionNotInWindrowYet
 from windrow.frame.core import Core
-from windrow.frame.missing import OptionNotInWindrowYet, refuse
+from windrow.frame.missing import refuse
 
 if TYPE_CHECKING:
     from windrow._native import Dataset
