@@ -3,10 +3,16 @@
 //! The only crate that knows PyO3. `engine` wraps sessions, datasets and expressions; `rows`,
 //! `worker` and `pool` are the Python side of functions and worker processes.
 
+// A failure is made at most once a call, and its callers take it apart by value.
+#![allow(clippy::result_large_err)]
+
 #[cfg(feature = "engine")]
 mod engine;
 #[cfg(feature = "engine")]
 mod hosts;
+mod pool;
+mod rows;
+mod worker;
 
 use pyo3::prelude::*;
 
@@ -18,6 +24,9 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        super::rows::register(module)?;
+        super::worker::register(module)?;
+        super::pool::register(module)?;
         #[cfg(feature = "engine")]
         super::engine::register(module)?;
         Ok(())

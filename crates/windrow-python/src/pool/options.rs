@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use windrow_workers::launch::environment::capped;
 use windrow_workers::{Command, Observer, PoolSettings, Start, WorkerPool};
 
 /// What a pool is made with.
@@ -32,11 +31,10 @@ pub(crate) fn worker_pool(
         Some(start) => start.clone(),
         None => launch.call_method0("start_method")?.extract()?,
     };
-    let (arguments, mut environment): (Vec<String>, Vec<(String, String)>) =
+    let (arguments, environment): (Vec<String>, Vec<(String, String)>) =
         launch.call_method1("command", (&start,))?.extract()?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = if options.workers == 0 { processors } else { options.workers };
-    environment.extend(capped(processors, workers, |name| std::env::var_os(name).is_some()));
     let mut settings = PoolSettings::new(workers, Command { arguments, environment });
     settings.start = if start == "spawn" { Start::Spawn } else { Start::ForkServer };
     settings.memory_limit = options.memory_limit;

@@ -34,7 +34,7 @@ pub(super) fn call_rows<'py>(
     result_type: Option<Bound<'py, PyAny>>,
     pool: Option<&PyWorkerPool>,
 ) -> PyResult<(Vec<Bound<'py, PyAny>>, u64)> {
-    let mut function: Function = serde_json::from_str(description)
+    let mut function: Function = Function::from_json(description, pickled.to_vec())
         .map_err(|error| PyValueError::new_err(format!("not a description: {error}")))?;
     function.pickled = pickled.to_vec();
     let result = result_type.map(|kind| DataType::from_pyarrow_bound(&kind)).transpose()?;

@@ -14,7 +14,7 @@ const THREAD_VARIABLES: [&str; 7] = [
 /// Caps the threads of numeric libraries so that all workers together use `processors`, and fixes
 /// the seed of `hash(str)` so that workers agree on it. `is_set` tells which variables the user has
 /// set: those stay.
-pub fn capped(
+pub(crate) fn capped(
     processors: usize,
     workers: usize,
     is_set: impl Fn(&str) -> bool,

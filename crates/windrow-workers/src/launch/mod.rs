@@ -1,6 +1,6 @@
 //! How workers come to be: a warm fork server where there is one, otherwise one exec per worker.
 
-pub mod environment;
+pub(crate) mod environment;
 mod exec;
 mod forkserver;
 pub mod protocol;

@@ -12,6 +12,8 @@
 
 mod limiter;
 mod pace;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::ops::Range;

@@ -27,6 +27,7 @@ use windrow_functions::{CallForm, Function, Nulls};
 use crate::batch::{self, Definition};
 use crate::failure::Failure;
 use crate::host::{CallId, Done, FunctionHost, RowCall};
+use crate::launch::environment;
 use crate::wire::frame::Kind;
 use crate::wire::shared::SlabPool;
 
@@ -104,7 +105,10 @@ impl Functions {
 
 impl WorkerPool {
     /// Makes a pool. No process is started before the first call or [`WorkerPool::warm`].
-    pub fn new(settings: PoolSettings) -> io::Result<Self> {
+    pub fn new(mut settings: PoolSettings) -> io::Result<Self> {
+        let is_set = |name: &str| std::env::var_os(name).is_some();
+        let caps = environment::capped(settings.processors, settings.workers, is_set);
+        settings.command.environment.extend(caps);
         let wake = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let shared = Arc::new(Shared {
             commands: Mutex::default(),
