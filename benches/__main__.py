@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from dataclasses import replace
 from datetime import date
@@ -81,4 +82,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # Ended from outside, too, it ends the processes that it measures.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     sys.exit(main())
