@@ -104,7 +104,7 @@ def same(answer, value, nulls):
 def check(f, table, *, nulls="nan", form="row", native=True, left=None):
     """Compare native answers with CPython's.
 
-    `native`: whether it must compile, None: it may. `left`: the largest share of rows that may leave.
+    `native`: whether it must compile, None: it may. `left`: the share of rows that may leave.
     """
     batch = pa.RecordBatch.from_pydict(table) if isinstance(table, dict) else table
     description = describe(f, columns=batch.schema.names, form=form, nulls=nulls)

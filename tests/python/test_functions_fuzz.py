@@ -71,7 +71,8 @@ TEXT = [
     "{s}[{i}]", "{s}[1:]", "{s}[:-1]", "{s}[{i}:{i}]", "{s}[::-1]", "{s}.split(',')[0]", "{s}.split(':')[-1]",
     "{s}.split()[0]", "{s}.replace({s}, '-')", "{s}.zfill(4)", "({s} if {c} else {s})", "({s} or {s})",
     "({s} * ({i} & 3))", 'f"{{{i}:05d}}|{{{s}:>4}}"', 'f"{{{x}:.2f}}"', 'f"{{{s}}}-{{{i}}}"', "NAMES[{i}]",
-    "'{{}}/{{:,}}'.format({s}, {i})", "{s}.lstrip('a ')", "{s}.capitalize()", "chr({i} & 127)",
+    "'{{}}/{{:,}}'.format({s}, {i})", "{s}.lstrip('a ')", "{s}.capitalize()", "{s}.partition('a')[2]",
+    "{s}.rsplit(',', 1)[0]", "{s}.removeprefix('a')", "chr({i} & 127)",
 ]  # fmt: skip
 COND = [
     "({i} < {i})", "({x} >= {i})", "({i} == {x})", "({s} == {s})", "({s} < {s})", "({s} in {s})", "(not {c})",

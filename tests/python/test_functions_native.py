@@ -203,6 +203,13 @@ TEXT_FUNCTIONS = [
     lambda row: NAMES[len(row["a"])],
     lambda row: ord(row["a"]),
     lambda row: row["a"] * 2,
+    lambda row: ("aaaa" + row["a"]).split("aa")[-1] + ("aaa" + row["a"]).rsplit("aa", 1)[0],
+    lambda row: row["a"].split(",", 1)[-1] + row["a"].rsplit(",", 2)[0] + row["a"].rsplit(",")[0],
+    lambda row: (
+        row["a"].partition(",")[2] + row["a"].rpartition(":")[0] + row["a"].rpartition(" ")[1]
+    ),
+    lambda row: row["a"].removeprefix("a").removesuffix("c"),
+    lambda row: row["a"][row["b"].find("a") : len(row["b"])],
     lambda row: row["a"] < 1,
     lambda row: row["a"] == 1,
     lambda row: row["a"] + 1,
@@ -324,6 +331,15 @@ def times(row):
 
 def test_unpacking_a_split():
     check(times, {"a": ["1:2:3", "10:00:00", "1:2", "a:b:c", "", "1:2:3:4"]})
+
+
+def ends(row):
+    head, _, tail = row["a"].partition(":")
+    return head + tail
+
+
+def test_unpacking_a_partition():
+    check(ends, {"a": ["1:2:3", "", ":", "abc"]}, left=0)
 
 
 def test_series_functions_take_a_value():

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{CallForm, Function, Reason, Verdict};
+use crate::{CallForm, Function, Program, Reason, Verdict};
 
 impl Verdict {
     /// The word that opens an explanation.
@@ -75,4 +75,37 @@ impl Function {
 
 fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl Program {
+    /// What of the function is native, what is left to the interpreter, and when a row goes there.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        let mut text = self.verdict().to_string();
+        for reason in self.left_out() {
+            let _ = write!(text, "\n  in the interpreter: {reason}");
+        }
+        for exit in self.exits() {
+            if !self.left_out().contains(&exit.reason) {
+                let _ = write!(text, "\n  a row goes to the interpreter at {}", exit.reason);
+            }
+        }
+        text
+    }
+}
+
+impl Function {
+    /// Takes over what compiling the function has shown: its verdict and the reasons for it.
+    pub fn judge(&mut self, compiled: &Result<Program, Reason>) {
+        match compiled {
+            Ok(program) => {
+                self.verdict = program.verdict();
+                self.reasons = program.left_out().to_vec();
+            }
+            Err(reason) => {
+                self.verdict = Verdict::Python;
+                self.reasons = vec![reason.clone()];
+            }
+        }
+    }
 }

@@ -191,14 +191,15 @@ pub(crate) enum Op {
     },
     TextReverse,
     /// Text, Text, Int -> Text: `s.split(sep)[k]`
-    TextSplitItem {
-        last: bool,
-    },
+    TextSplitItem(SplitWay),
     /// Text, Int -> Text: `s.split()[k]`
     TextSplitSpaceItem,
     /// Text, Text -> Int: the number of parts
-    TextSplitLen,
+    TextSplitLen(SplitWay),
     TextZfill,
+    TextRemove {
+        prefix: bool,
+    },
     TextStripChars {
         left: bool,
         right: bool,
@@ -226,6 +227,16 @@ impl Op {
 pub(crate) type TableId = u16;
 /// A parsed format specification.
 pub(crate) type FormatId = u16;
+
+/// How a text is cut at a separator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SplitWay {
+    /// At most so many cuts; 0 for any number.
+    pub(crate) limit: u8,
+    pub(crate) from_right: bool,
+    /// The separator is a part of its own, and there are always three.
+    pub(crate) partition: bool,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum MathFn {

@@ -151,9 +151,10 @@ pub enum ExprKind {
         args: Vec<Expr>,
         keywords: std::collections::BTreeMap<String, Expr>,
     },
+    /// The arguments in the order in which they are computed, each with its parameter.
     Inline {
         function: usize,
-        args: Vec<Expr>,
+        args: Vec<(String, Expr)>,
     },
     Method {
         value: Box<Expr>,

@@ -107,7 +107,7 @@ def _blame(
     for holder, value in _held(callable_, function):
         try:
             cloudpickle.dumps(value, protocol=5)
-        except Exception as cause:
+        except Exception as cause:  # noqa: BLE001 - whatever it is, it is to blame
             kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
             return UnpicklableFunctionError(
                 f"the function `{name}` cannot be sent to a worker: `{holder}`, a `{kind}`, "

@@ -449,13 +449,18 @@ class _Body:
             raise _Unsupported(node, refusal.reason.text) from None
         code = function.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        written = []
+        passed: dict[int, str] = {}
         for name in names:
             value = binding.values[name]
             if isinstance(value, tuple) and len(value) == 2 and value[0] is BOUND_ROW:
-                written.append(self.expr(value[1]))
-            else:
-                written.append(self.place(node, self.value(value, node)))
+                passed[id(value[1])] = name
+        # In the order in which the call computes them; defaults are constants.
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        written: list[Any] = [[passed[id(value)], self.expr(value)] for value in given]
+        for name in names:
+            if name not in passed.values():
+                default = self.value(binding.values[name], node)
+                written.append([name, self.place(node, default)])
         return {"k": "inline", "function": index, "args": written}
 
     # --- formatting ---

@@ -1,5 +1,7 @@
 //! Text: Python counts code points, and has its own idea of white space.
 
+use crate::ir::SplitWay;
+
 /// What `str.strip()` and `str.split()` take for white space.
 pub(crate) fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
@@ -50,13 +52,56 @@ pub(crate) fn slice(text: &str, lower: Option<i64>, upper: Option<i64>) -> &str 
     text.get(offset(text, start)..offset(text, end)).unwrap_or("")
 }
 
+/// The parts of `text.split(separator)` and its like.
+fn parts<'a>(text: &'a str, separator: &'a str, way: SplitWay) -> Vec<&'a str> {
+    let limit = usize::from(way.limit) + 1;
+    if way.partition {
+        let cut =
+            if way.from_right { text.rsplit_once(separator) } else { text.split_once(separator) };
+        return match cut {
+            Some((before, after)) => vec![before, separator, after],
+            None if way.from_right => vec!["", "", text],
+            None => vec![text, "", ""],
+        };
+    }
+    match (way.limit, way.from_right) {
+        (0, false) => text.split(separator).collect(),
+        (_, false) => text.splitn(limit, separator).collect(),
+        (limited, true) => {
+            let mut parts: Vec<&str> = if limited == 0 {
+                text.rsplit(separator).collect()
+            } else {
+                text.rsplitn(limit, separator).collect()
+            };
+            parts.reverse();
+            parts
+        }
+    }
+}
+
 /// `text.split(separator)[index]`
-pub(crate) fn split_item<'a>(text: &'a str, separator: &str, index: i64) -> Option<&'a str> {
-    if index >= 0 {
+pub(crate) fn split_item<'a>(
+    text: &'a str,
+    separator: &'a str,
+    index: i64,
+    way: SplitWay,
+) -> Option<&'a str> {
+    let plain = way.limit == 0 && !way.from_right && !way.partition;
+    if plain && index >= 0 {
         return text.split(separator).nth(usize::try_from(index).ok()?);
     }
-    let count = signed(text.split(separator).count());
-    text.split(separator).nth(usize::try_from(index + count).ok()?)
+    // From the right a longer separator may overlap itself in another way.
+    if plain && index == -1 && separator.len() == 1 {
+        return text.rsplit(separator).next();
+    }
+    let parts = parts(text, separator, way);
+    let index = if index < 0 { index.saturating_add(signed(parts.len())) } else { index };
+    parts.get(usize::try_from(index).ok()?).copied()
+}
+
+/// `len(text.split(separator))`
+pub(crate) fn split_count(text: &str, separator: &str, way: SplitWay) -> usize {
+    parts(text, separator, way).len()
 }
 
 /// `text.split()[index]`

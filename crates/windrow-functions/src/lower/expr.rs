@@ -197,7 +197,7 @@ impl Builder<'_> {
     fn inline(
         &mut self,
         function: usize,
-        args: &[Expr],
+        args: &[(String, Expr)],
         at: &At,
         mask: Mask,
         env: &mut Env,
@@ -210,7 +210,7 @@ impl Builder<'_> {
             return Err(at.reason("this call is not compiled"));
         }
         let mut inner = Env::default();
-        for (name, arg) in routine.params.iter().zip(args) {
+        for (name, arg) in args {
             let value = self.expr(arg, mask, env)?;
             inner.vars.insert(name.clone(), Var { value, unbound: None });
         }

@@ -1,10 +1,18 @@
 //! Methods, indexing and slicing of text; `.get` of a captured dict; unpacking a split.
 
-use crate::ir::{File, Mask, Op, Slot, TextMap, TextPairTest, TextTest};
+use crate::ir::{File, Mask, Op, Slot, SplitWay, TextMap, TextPairTest, TextTest};
 use crate::lower::flow::Env;
 use crate::lower::{Builder, Lowered};
 use crate::spec::{At, Expr, ExprKind, Literal};
 use crate::value::{Tags, Value};
+
+/// A text and the way it is cut.
+struct Cut {
+    text: Value,
+    /// None: at white space.
+    separator: Option<Slot>,
+    way: SplitWay,
+}
 
 const NON_ASCII: &str = "a text with characters beyond ASCII";
 
@@ -32,30 +40,37 @@ impl Builder<'_> {
             return self.table_get(table, &key, &default, mask);
         }
         let value = self.expr(target, mask, env)?;
-        let mut values = Vec::new();
-        for arg in args {
-            // A tuple of prefixes is taken apart below.
-            if matches!(
+        // The method is looked up before the arguments are computed.
+        let Some(text) = self.text_only(&value, name, at, mask) else {
+            return Ok(Value::default());
+        };
+        if let [arg] = args
+            && matches!(
                 arg.kind,
                 ExprKind::Sequence { .. } | ExprKind::Const { value: Literal::Tuple(_) }
-            ) {
-                return self.any_affix(&value, name, arg, at, mask, env);
-            }
+            )
+        {
+            return self.any_affix(text, name, arg, mask, env);
+        }
+        let mut values = Vec::new();
+        for arg in args {
             values.push(self.expr(arg, mask, env)?);
         }
-        self.per_type(&value, mask, |builder, value, mask| match value.str {
-            Some(text) => {
-                builder.per_argument(&values, &mut Vec::new(), mask, &mut |b, args, m| {
-                    b.text_method(text, name, args, at, m)
-                })
-            }
-            None => {
-                let text = format!("`{}` has no method `{name}`", value.tags.name());
-                let exit = builder.exit(at, Some("AttributeError"), &text);
-                builder.leave(mask, exit);
-                Ok(Value::default())
-            }
+        self.per_argument(&values, &mut Vec::new(), mask, &mut |builder, args, mask| {
+            builder.text_method(text, name, args, at, mask)
         })
+    }
+
+    /// The lanes of a value that are text; those that are not leave, for want of the method.
+    fn text_only(&mut self, value: &Value, method: &str, at: &At, mask: Mask) -> Option<Slot> {
+        for tag in value.tags.each().filter(|&tag| tag != Tags::STR) {
+            let here = self.has_tag(value, tag);
+            let lanes = self.narrow(mask, here);
+            let text = format!("`{}` has no method `{method}`", tag.name());
+            let exit = self.exit(at, Some("AttributeError"), &text);
+            self.leave(lanes, exit);
+        }
+        value.str
     }
 
     /// Computes for each combination of the types of all arguments, and selects.
@@ -78,13 +93,13 @@ impl Builder<'_> {
     /// `s.startswith(("a", "b"))`
     fn any_affix(
         &mut self,
-        value: &Value,
+        text: Slot,
         name: &str,
         arg: &Expr,
-        at: &At,
         mask: Mask,
         env: &mut Env,
     ) -> Lowered<Value> {
+        let at = &arg.at;
         let mut literals = Vec::new();
         match &arg.kind {
             ExprKind::Const { value: Literal::Tuple(items) } => {
@@ -102,20 +117,14 @@ impl Builder<'_> {
         if !matches!(name, "startswith" | "endswith") {
             return Err(at.reason("a tuple as an argument is not compiled"));
         }
-        self.per_type(value, mask, |builder, value, mask| {
-            let Some(text) = value.str else {
-                return Err(at.reason("a method of what is no text"));
-            };
-            let mut found = builder.byte(0);
-            for literal in &literals {
-                let one =
-                    builder.text_method(text, name, std::slice::from_ref(literal), at, mask)?;
-                if let Some(lanes) = one.bool {
-                    found = builder.or(found, lanes);
-                }
+        let mut found = self.byte(0);
+        for literal in &literals {
+            let one = self.text_method(text, name, std::slice::from_ref(literal), at, mask)?;
+            if let Some(lanes) = one.bool {
+                found = self.or(found, lanes);
             }
-            Ok(Value::single(Tags::BOOL, found))
-        })
+        }
+        Ok(Value::single(Tags::BOOL, found))
     }
 
     fn text_method(
@@ -151,6 +160,8 @@ impl Builder<'_> {
             ("rfind", [File::Text]) => (Op::TextFind { last: true }, File::Int, 0),
             ("count", [File::Text]) => (Op::TextCount, File::Int, 0),
             ("replace", [File::Text, File::Text]) => (Op::TextReplace, File::Text, 0),
+            ("removeprefix", [File::Text]) => (Op::TextRemove { prefix: true }, File::Text, 0),
+            ("removesuffix", [File::Text]) => (Op::TextRemove { prefix: false }, File::Text, 0),
             ("zfill", [File::Int]) => {
                 (Op::TextZfill, File::Text, self.exit(at, None, "a very long text"))
             }
@@ -220,13 +231,12 @@ impl Builder<'_> {
             let key = self.expr(index, mask, env)?;
             return self.table_index(table, &key, at, mask);
         }
-        if let Some((text, separator)) = self.split_call(target, mask, env)? {
+        if let Some(cut) = self.split_call(target, mask, env)? {
             let index = self.expr(index, mask, env)?;
             let Some(index) = index.int.filter(|_| index.tags == Tags::INT) else {
                 return Err(at.reason("a part of a split chosen by no integer"));
             };
-            let value = self.split_item(&text, separator.as_ref(), index, at, mask)?;
-            return Ok(value);
+            return self.split_item(&cut, index, at, mask);
         }
         let value = self.expr(target, mask, env)?;
         let index = self.expr(index, mask, env)?;
@@ -251,16 +261,12 @@ impl Builder<'_> {
         env: &mut Env,
     ) -> Lowered<Value> {
         let value = self.expr(target, mask, env)?;
-        let mut slots = [None, None];
-        for (slot, bound) in slots.iter_mut().zip(&bounds[..2]) {
-            let Some(bound) = bound else { continue };
-            let bound = self.expr(bound, mask, env)?;
-            if bound.tags == Tags::NONE {
-                continue;
-            }
-            *slot = Some(bound.int.filter(|_| bound.tags == Tags::INT).ok_or_else(|| {
-                at.reason("a slice with a bound that is no integer is not compiled")
-            })?);
+        let mut limits = Vec::new();
+        for bound in &bounds[..2] {
+            limits.push(match bound {
+                Some(bound) => self.expr(bound, mask, env)?,
+                None => Value::none(),
+            });
         }
         let step = match bounds[2] {
             None => 1,
@@ -270,7 +276,8 @@ impl Builder<'_> {
                 _ => 0,
             },
         };
-        let reverse = step == -1 && slots == [None, None];
+        let unbounded = limits.iter().all(|limit| limit.tags == Tags::NONE);
+        let reverse = step == -1 && unbounded;
         if step != 1 && !reverse {
             return Err(at.reason("a slice with this step is not compiled"));
         }
@@ -278,63 +285,96 @@ impl Builder<'_> {
             let Some(text) = value.str else {
                 return Ok(builder.type_error(at, mask, "a slice of what is no text"));
             };
-            let zero = builder.int(0);
-            let slot = if reverse {
-                builder.emit(Op::TextReverse, &[text], File::Text, mask, 0)
-            } else {
-                let op = Op::TextSlice { lower: slots[0].is_some(), upper: slots[1].is_some() };
-                let args = [text, slots[0].unwrap_or(zero), slots[1].unwrap_or(zero)];
-                builder.emit(op, &args, File::Text, mask, 0)
-            };
-            Ok(Value::single(Tags::STR, slot))
+            if reverse {
+                let slot = builder.emit(Op::TextReverse, &[text], File::Text, mask, 0);
+                return Ok(Value::single(Tags::STR, slot));
+            }
+            builder.per_argument(&limits, &mut Vec::new(), mask, &mut |b, limits, mask| {
+                b.slice_single(text, limits, at, mask)
+            })
         })
     }
 
-    /// The text and the separator of `text.split(separator)` or `text.split()`.
-    fn split_call(
+    fn slice_single(
         &mut self,
-        expr: &Expr,
+        text: Slot,
+        limits: &[Value],
+        at: &At,
         mask: Mask,
-        env: &mut Env,
-    ) -> Lowered<Option<(Value, Option<Slot>)>> {
+    ) -> Lowered<Value> {
+        let mut args = vec![text];
+        let mut given = [false, false];
+        for (limit, given) in limits.iter().zip(&mut given) {
+            let slot = match self.numeric(limit) {
+                Some(slot) if slot.file == File::Int => {
+                    *given = true;
+                    slot
+                }
+                None if limit.tags == Tags::NONE => self.int(0),
+                _ => return Ok(self.type_error(at, mask, "a slice bound that is no integer")),
+            };
+            args.push(slot);
+        }
+        let op = Op::TextSlice { lower: given[0], upper: given[1] };
+        Ok(Value::single(Tags::STR, self.emit(op, &args, File::Text, mask, 0)))
+    }
+
+    /// The text and the way of cutting it of `text.split(separator)` and its like.
+    fn split_call(&mut self, expr: &Expr, mask: Mask, env: &mut Env) -> Lowered<Option<Cut>> {
         let ExprKind::Method { value, name, args, keywords } = &expr.kind else { return Ok(None) };
-        if name != "split" || !keywords.is_empty() {
+        let partition = matches!(name.as_str(), "partition" | "rpartition");
+        let from_right = matches!(name.as_str(), "rsplit" | "rpartition");
+        if (name != "split" && name != "rsplit" && !partition) || !keywords.is_empty() {
             return Ok(None);
         }
+        let (separator, limit) = match (args.as_slice(), partition) {
+            ([], false) => (None, None),
+            ([separator], _) => (Some(separator), None),
+            ([separator, limit], false) => (Some(separator), Some(limit)),
+            _ => return Err(expr.at.reason(format!("`{name}` with these arguments"))),
+        };
         let text = self.expr(value, mask, env)?;
-        let separator = match args.as_slice() {
-            [] => None,
-            [separator] => {
+        let separator = match separator {
+            None => None,
+            Some(separator) => {
                 let separator = self.expr(separator, mask, env)?;
                 match (&separator.known, separator.str) {
-                    (Some(Literal::None), _) => None,
+                    (Some(Literal::None), _) if !partition => None,
                     (Some(Literal::Str(known)), Some(slot)) if !known.is_empty() => Some(slot),
                     _ => return Err(expr.at.reason("a split at no constant text is not compiled")),
                 }
             }
-            _ => return Err(expr.at.reason("a split with a limit is not compiled")),
         };
-        Ok(Some((text, separator)))
+        let limit = match limit {
+            None => u8::from(partition),
+            Some(limit) => match self.expr(limit, mask, env)?.known {
+                Some(Literal::Int(digits)) if digits == "-1" => 0,
+                Some(Literal::Int(digits)) => digits
+                    .parse()
+                    .ok()
+                    .filter(|limit| *limit > 0)
+                    .ok_or_else(|| expr.at.reason("a split with this limit is not compiled"))?,
+                _ => return Err(expr.at.reason("a split with this limit is not compiled")),
+            },
+        };
+        if separator.is_none() && (limit > 0 || from_right) {
+            return Err(expr.at.reason("a split at white space with a limit is not compiled"));
+        }
+        let way = SplitWay { limit, from_right, partition };
+        Ok(Some(Cut { text, separator, way }))
     }
 
-    fn split_item(
-        &mut self,
-        text: &Value,
-        separator: Option<&Slot>,
-        index: Slot,
-        at: &At,
-        mask: Mask,
-    ) -> Lowered<Value> {
-        self.per_type(text, mask, |builder, value, mask| {
+    fn split_item(&mut self, cut: &Cut, index: Slot, at: &At, mask: Mask) -> Lowered<Value> {
+        self.per_type(&cut.text, mask, |builder, value, mask| {
             let Some(text) = value.str else {
                 let exit = builder.exit(at, Some("AttributeError"), "no text to split");
                 builder.leave(mask, exit);
                 return Ok(Value::default());
             };
             let exit = builder.exit(at, Some("IndexError"), "the text has fewer parts");
-            let slot = match separator {
-                Some(&separator) => {
-                    let op = Op::TextSplitItem { last: false };
+            let slot = match cut.separator {
+                Some(separator) => {
+                    let op = Op::TextSplitItem(cut.way);
                     builder.emit(op, &[text, separator, index], File::Text, mask, exit)
                 }
                 None => {
@@ -352,19 +392,19 @@ impl Builder<'_> {
         mask: Mask,
         env: &mut Env,
     ) -> Lowered<Option<Value>> {
-        let Some((text, separator)) = self.split_call(expr, mask, env)? else { return Ok(None) };
+        let Some(cut) = self.split_call(expr, mask, env)? else { return Ok(None) };
         let at = &expr.at;
-        self.per_type(&text, mask, |builder, value, mask| {
+        self.per_type(&cut.text, mask, |builder, value, mask| {
             let Some(text) = value.str else {
                 let exit = builder.exit(at, Some("AttributeError"), "no text to split");
                 builder.leave(mask, exit);
                 return Ok(Value::default());
             };
-            let args = match separator {
+            let args = match cut.separator {
                 Some(separator) => vec![text, separator],
                 None => vec![text],
             };
-            let slot = builder.emit(Op::TextSplitLen, &args, File::Int, mask, 0);
+            let slot = builder.emit(Op::TextSplitLen(cut.way), &args, File::Int, mask, 0);
             Ok(Value::single(Tags::INT, slot))
         })
         .map(Some)
@@ -385,7 +425,7 @@ impl Builder<'_> {
         {
             return items.iter().map(|item| self.expr(item, mask, env)).collect();
         }
-        let Some((text, separator)) = self.split_call(expr, mask, env)? else {
+        let Some(cut) = self.split_call(expr, mask, env)? else {
             return Err(at.reason("unpacking this is not compiled"));
         };
         if let Some(lanes) = self.split_len(expr, mask, env)?.and_then(|value| value.int) {
@@ -397,7 +437,7 @@ impl Builder<'_> {
         (0..count)
             .map(|index| {
                 let index = self.int(i64::try_from(index).unwrap_or(i64::MAX));
-                self.split_item(&text, separator.as_ref(), index, at, mask)
+                self.split_item(&cut, index, at, mask)
             })
             .collect()
     }

@@ -101,9 +101,9 @@ impl<'a> Frame<'a> {
                 text::slice(value, lower, upper)
             }
             Op::TextReverse => self.keep(|out| out.extend(value.chars().rev())),
-            Op::TextSplitItem { .. } => {
+            Op::TextSplitItem(way) => {
                 let separator = self.text_at(instr, 1, lane);
-                return text::split_item(value, separator, self.int_at(instr, 2, lane));
+                return text::split_item(value, separator, self.int_at(instr, 2, lane), way);
             }
             Op::TextSplitSpaceItem => {
                 return text::split_space_item(value, self.int_at(instr, 1, lane));
@@ -114,6 +114,12 @@ impl<'a> Frame<'a> {
                     return None;
                 }
                 self.keep(|out| text::zfill(value, width, out))
+            }
+            Op::TextRemove { prefix } => {
+                let affix = self.text_at(instr, 1, lane);
+                let rest =
+                    if prefix { value.strip_prefix(affix) } else { value.strip_suffix(affix) };
+                rest.unwrap_or(value)
             }
             Op::TextStripChars { left, right } => {
                 text::strip_chars(value, self.text_at(instr, 1, lane), left, right)
@@ -227,8 +233,10 @@ impl<'a> Frame<'a> {
                 found.map_or(-1, |at| text::signed(text::position(value, at)))
             }
             Op::TextCount => text::signed(text::count(value, other(self))),
-            Op::TextSplitLen if instr.args.len() == 1 => text::signed(text::words(value).count()),
-            Op::TextSplitLen => text::signed(value.split(other(self)).count()),
+            Op::TextSplitLen(_) if instr.args.len() == 1 => {
+                text::signed(text::words(value).count())
+            }
+            Op::TextSplitLen(way) => text::signed(text::split_count(value, other(self), way)),
             Op::TextToInt => return parse::int(value),
             Op::TextOrd => {
                 let mut chars = value.chars();
