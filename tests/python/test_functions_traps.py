@@ -10,7 +10,7 @@ import pytest
 from native_functions import check
 
 # The odd forms are what is tested.
-# ruff: noqa: E712
+# ruff: noqa: A001, E712, RUF001, RUF060
 
 BIG = 2**53 + 1
 INF, NAN = math.inf, math.nan

@@ -96,6 +96,15 @@ impl<'a> Collected<'a> {
 
     /// The type that these answers would have if the interpreter had given them.
     pub(crate) fn natural_type(&self, nulls: Nulls) -> Option<DataType> {
+        if !self.any_left && self.rows > 0 {
+            match self.value.tags {
+                Tags::INT => return Some(DataType::Int64),
+                Tags::FLOAT => return Some(DataType::Float64),
+                Tags::BOOL => return Some(DataType::Boolean),
+                Tags::STR => return Some(DataType::Utf8),
+                _ => {}
+            }
+        }
         let (mut seen, mut number) = (Tags::NEVER, false);
         for row in 0..self.rows {
             if self.has_left(row) {

@@ -1,8 +1,10 @@
 //! Operations that read or write text; they look only at the lanes that count.
 
-use crate::ir::{File, Instr, Op, Slot, TextMap, TextPairTest, TextTest};
+use bumpalo::Bump;
+
+use crate::ir::{Cmp, File, Instr, Op, TextMap, TextPairTest, TextTest};
 use crate::kernel::{float_text, format, parse, text};
-use crate::machine::{Frame, UNKNOWN_EXIT};
+use crate::machine::{Frame, Plan, UNKNOWN_EXIT};
 
 /// Repeated text beyond this length is left to the interpreter.
 const MAX_LENGTH: usize = 1 << 16;
@@ -10,139 +12,196 @@ const MAX_LENGTH: usize = 1 << 16;
 impl<'a> Frame<'a> {
     pub(crate) fn run_text(&mut self, instr: &Instr) {
         let register = self.register(instr);
+        let mut exit = std::mem::take(&mut self.exit);
+        let mut maker = Maker { arena: self.arena, scratch: std::mem::take(&mut self.scratch) };
         match instr.out.map(|out| out.file) {
             Some(File::Text) => {
                 let mut out = std::mem::take(&mut self.texts[register]);
-                self.each_lane(instr, &mut out, "", Self::text_lane);
+                let lanes = self.lanes(instr);
+                lanes
+                    .each(&mut exit, &mut out, "", |lanes, lane| lanes.text_lane(&mut maker, lane));
                 self.texts[register] = out;
             }
             Some(File::Int) => {
                 let mut out = std::mem::take(&mut self.ints[register]);
-                self.each_lane(instr, &mut out, 0, |frame, instr, lane| {
-                    frame.int_lane(instr, lane)
-                });
+                self.lanes(instr).each(&mut exit, &mut out, 0, Lanes::int_lane);
                 self.ints[register] = out;
             }
             Some(File::Float) => {
                 let mut out = std::mem::take(&mut self.floats[register]);
-                self.each_lane(instr, &mut out, 0.0, |frame, instr, lane| {
-                    parse::float(frame.text_at(instr, 0, lane))
+                self.lanes(instr).each(&mut exit, &mut out, 0.0, |lanes, lane| {
+                    parse::float(lanes.text_at(0, lane))
                 });
                 self.floats[register] = out;
             }
             Some(File::Byte) => {
                 let mut out = std::mem::take(&mut self.bytes[register]);
-                self.each_lane(instr, &mut out, 0, |frame, instr, lane| {
-                    frame.byte_lane(instr, lane).map(u8::from)
+                self.lanes(instr).each(&mut exit, &mut out, 0, |lanes, lane| {
+                    lanes.byte_lane(lane).map(u8::from)
                 });
                 self.bytes[register] = out;
             }
             None => {}
         }
+        self.scratch = maker.scratch;
+        self.exit = exit;
     }
 
-    /// Fills a register lane by lane; a lane without an answer leaves.
-    fn each_lane<T: Copy>(
-        &mut self,
-        instr: &Instr,
-        out: &mut Vec<T>,
-        empty: T,
-        compute: impl Fn(&mut Self, &Instr, usize) -> Option<T>,
-    ) {
-        out.clear();
-        for lane in 0..self.count {
-            let counts = self.exit[lane] == 0
-                && instr.mask.is_none_or(|mask| self.byte_lanes(mask)[lane] != 0);
-            let value = if counts { compute(self, instr, lane) } else { Some(empty) };
-            if value.is_none() {
-                self.exit[lane] = if instr.exit == 0 { UNKNOWN_EXIT } else { instr.exit };
+    /// The lanes of the arguments, found once for the block.
+    fn lanes<'r>(&'r self, instr: &'r Instr) -> Lanes<'r, 'a> {
+        let mut lanes = Lanes {
+            plan: self.plan,
+            instr,
+            count: self.count,
+            mask: instr.mask.map(|mask| self.byte_lanes(mask)),
+            texts: Vec::new(),
+            ints: [&[]; 3],
+            floats: &[],
+            bytes: &[],
+        };
+        for (index, &slot) in instr.args.iter().enumerate() {
+            let mut text: &[&'a str] = &[];
+            match slot.file {
+                File::Text => text = self.text_lanes(slot),
+                File::Int => {
+                    if let Some(ints) = lanes.ints.get_mut(index) {
+                        *ints = self.int_lanes(slot);
+                    }
+                }
+                File::Float => lanes.floats = self.float_lanes(slot),
+                File::Byte => lanes.bytes = self.byte_lanes(slot),
             }
-            out.push(value.unwrap_or(empty));
+            lanes.texts.push(text);
         }
+        lanes
     }
+}
 
-    fn text_at(&self, instr: &Instr, arg: usize, lane: usize) -> &'a str {
-        instr.args.get(arg).map_or("", |&slot| self.text_lanes(slot)[lane])
-    }
+/// Where texts that are made live.
+struct Maker<'a> {
+    arena: &'a Bump,
+    scratch: String,
+}
 
-    fn int_at(&self, instr: &Instr, arg: usize, lane: usize) -> i64 {
-        instr.args.get(arg).map_or(0, |&slot| self.int_lanes(slot)[lane])
-    }
-
+impl<'a> Maker<'a> {
     /// Keeps what `write` appends to an empty string.
     fn keep(&mut self, write: impl FnOnce(&mut String)) -> &'a str {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        write(&mut scratch);
-        let kept = self.arena.alloc_str(&scratch);
-        self.scratch = scratch;
-        kept
+        self.scratch.clear();
+        write(&mut self.scratch);
+        self.arena.alloc_str(&self.scratch)
+    }
+}
+
+/// The arguments of one operation over a block.
+struct Lanes<'r, 'a> {
+    plan: &'a Plan,
+    instr: &'r Instr,
+    count: usize,
+    mask: Option<&'r [u8]>,
+    /// By argument; empty for one that is no text.
+    texts: Vec<&'r [&'a str]>,
+    ints: [&'r [i64]; 3],
+    floats: &'r [f64],
+    bytes: &'r [u8],
+}
+
+impl<'r, 'a> Lanes<'r, 'a> {
+    /// Fills a register lane by lane; a lane without an answer leaves.
+    fn each<T: Copy>(
+        &self,
+        exit: &mut [u8],
+        out: &mut Vec<T>,
+        empty: T,
+        mut compute: impl FnMut(&Self, usize) -> Option<T>,
+    ) {
+        let code = if self.instr.exit == 0 { UNKNOWN_EXIT } else { self.instr.exit };
+        out.clear();
+        out.extend(exit.iter_mut().enumerate().take(self.count).map(|(lane, exit)| {
+            if *exit != 0 || self.mask.is_some_and(|mask| mask[lane] == 0) {
+                return empty;
+            }
+            compute(self, lane).unwrap_or_else(|| {
+                *exit = code;
+                empty
+            })
+        }));
     }
 
-    fn text_lane(&mut self, instr: &Instr, lane: usize) -> Option<&'a str> {
-        let first = instr.args.first().filter(|slot| slot.file == File::Text);
-        let value = first.map_or("", |&slot| self.text_lanes(slot)[lane]);
-        Some(match instr.op {
-            Op::TextConcat => self.concat(&instr.args, lane),
-            Op::TextRepeat => return self.repeat(value, self.int_at(instr, 1, lane)),
-            Op::TextMap(map) => return self.map(map, value),
+    fn text_at(&self, arg: usize, lane: usize) -> &'a str {
+        self.texts.get(arg).and_then(|lanes| lanes.get(lane)).copied().unwrap_or("")
+    }
+
+    fn int_at(&self, arg: usize, lane: usize) -> i64 {
+        self.ints.get(arg).and_then(|lanes| lanes.get(lane)).copied().unwrap_or(0)
+    }
+
+    fn float_at(&self, lane: usize) -> f64 {
+        self.floats.get(lane).copied().unwrap_or(0.0)
+    }
+
+    fn text_lane(&self, maker: &mut Maker<'a>, lane: usize) -> Option<&'a str> {
+        let value = self.text_at(0, lane);
+        Some(match self.instr.op {
+            Op::TextConcat => self.concat(maker, lane),
+            Op::TextRepeat => return repeat(maker, value, self.int_at(1, lane)),
+            Op::TextMap(map) => return map_text(maker, map, value),
             Op::TextReplace => {
-                let (from, to) = (self.text_at(instr, 1, lane), self.text_at(instr, 2, lane));
+                let (from, to) = (self.text_at(1, lane), self.text_at(2, lane));
                 if !from.is_empty() && !value.contains(from) {
                     return Some(value);
                 }
                 let replaced = value.replace(from, to);
-                self.arena.alloc_str(&replaced)
+                maker.arena.alloc_str(&replaced)
             }
-            Op::TextIndex => return text::item(value, self.int_at(instr, 1, lane)),
+            Op::TextIndex => return text::item(value, self.int_at(1, lane)),
             Op::TextSlice { lower, upper } => {
-                let lower = lower.then(|| self.int_at(instr, 1, lane));
-                let upper = upper.then(|| self.int_at(instr, 2, lane));
+                let lower = lower.then(|| self.int_at(1, lane));
+                let upper = upper.then(|| self.int_at(2, lane));
                 text::slice(value, lower, upper)
             }
-            Op::TextReverse => self.keep(|out| out.extend(value.chars().rev())),
+            Op::TextReverse => maker.keep(|out| out.extend(value.chars().rev())),
             Op::TextSplitItem(way) => {
-                let separator = self.text_at(instr, 1, lane);
-                return text::split_item(value, separator, self.int_at(instr, 2, lane), way);
+                let separator = self.text_at(1, lane);
+                return text::split_item(value, separator, self.int_at(2, lane), way);
             }
             Op::TextSplitSpaceItem => {
-                return text::split_space_item(value, self.int_at(instr, 1, lane));
+                return text::split_space_item(value, self.int_at(1, lane));
             }
             Op::TextZfill => {
-                let width = usize::try_from(self.int_at(instr, 1, lane)).unwrap_or(0);
+                let width = usize::try_from(self.int_at(1, lane)).unwrap_or(0);
                 if width > MAX_LENGTH {
                     return None;
                 }
-                self.keep(|out| text::zfill(value, width, out))
+                maker.keep(|out| text::zfill(value, width, out))
             }
             Op::TextRemove { prefix } => {
-                let affix = self.text_at(instr, 1, lane);
+                let affix = self.text_at(1, lane);
                 let rest =
                     if prefix { value.strip_prefix(affix) } else { value.strip_suffix(affix) };
                 rest.unwrap_or(value)
             }
             Op::TextStripChars { left, right } => {
-                text::strip_chars(value, self.text_at(instr, 1, lane), left, right)
+                text::strip_chars(value, self.text_at(1, lane), left, right)
             }
             Op::IntToText => {
-                let value = self.int_at(instr, 0, lane);
-                self.keep(|out| out.push_str(&value.to_string()))
+                let value = self.int_at(0, lane);
+                maker.keep(|out| out.push_str(&value.to_string()))
             }
             Op::FloatToText => {
-                let value = self.float_at(instr, lane);
-                self.keep(|out| float_text::repr(value, out))
+                let value = self.float_at(lane);
+                maker.keep(|out| float_text::repr(value, out))
             }
             Op::BoolToText => {
-                let value = instr.args.first().is_some_and(|&a| self.byte_lanes(a)[lane] != 0);
+                let value = self.bytes.get(lane).is_some_and(|&byte| byte != 0);
                 if value { "True" } else { "False" }
             }
             Op::IntChr => {
-                let code = u32::try_from(self.int_at(instr, 0, lane)).ok()?;
+                let code = u32::try_from(self.int_at(0, lane)).ok()?;
                 let c = char::from_u32(code)?;
-                self.keep(|out| out.push(c))
+                maker.keep(|out| out.push(c))
             }
             Op::Gather(table) => {
-                let position = usize::try_from(self.int_at(instr, 0, lane)).unwrap_or(usize::MAX);
+                let position = usize::try_from(self.int_at(0, lane)).unwrap_or(usize::MAX);
                 let plan = self.plan;
                 plan.tables[usize::from(table)]
                     .values
@@ -151,92 +210,48 @@ impl<'a> Frame<'a> {
                     .map_or("", String::as_str)
             }
             Op::FormatInt(_) | Op::FormatFloat(_) | Op::FormatText(_) => {
-                self.format_lane(instr, value, lane)
+                self.format_lane(maker, value, lane)
             }
             _ => return None,
         })
     }
 
-    fn format_lane(&mut self, instr: &Instr, value: &str, lane: usize) -> &'a str {
+    fn format_lane(&self, maker: &mut Maker<'a>, value: &str, lane: usize) -> &'a str {
         let plan = self.plan;
-        match instr.op {
+        match self.instr.op {
             Op::FormatInt(id) => {
-                let number = self.int_at(instr, 0, lane);
-                self.keep(|out| format::int(number, &plan.formats[usize::from(id)], out))
+                let number = self.int_at(0, lane);
+                maker.keep(|out| format::int(number, &plan.formats[usize::from(id)], out))
             }
             Op::FormatFloat(id) => {
-                let number = self.float_at(instr, lane);
-                self.keep(|out| format::float(number, &plan.formats[usize::from(id)], out))
+                let number = self.float_at(lane);
+                maker.keep(|out| format::float(number, &plan.formats[usize::from(id)], out))
             }
             Op::FormatText(id) => {
-                self.keep(|out| format::text(value, &plan.formats[usize::from(id)], out))
+                maker.keep(|out| format::text(value, &plan.formats[usize::from(id)], out))
             }
             _ => "",
         }
     }
 
-    fn float_at(&self, instr: &Instr, lane: usize) -> f64 {
-        instr.args.first().map_or(0.0, |&slot| self.float_lanes(slot)[lane])
+    fn concat(&self, maker: &mut Maker<'a>, lane: usize) -> &'a str {
+        maker.keep(|out| self.texts.iter().for_each(|lanes| out.push_str(lanes[lane])))
     }
 
-    fn concat(&mut self, args: &[Slot], lane: usize) -> &'a str {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        for &arg in args {
-            scratch.push_str(self.text_lanes(arg)[lane]);
-        }
-        let kept = self.arena.alloc_str(&scratch);
-        self.scratch = scratch;
-        kept
-    }
-
-    fn repeat(&mut self, value: &str, count: i64) -> Option<&'a str> {
-        let count = usize::try_from(count).unwrap_or(0);
-        if value.len().saturating_mul(count) > MAX_LENGTH {
-            return None;
-        }
-        Some(self.keep(|out| (0..count).for_each(|_| out.push_str(value))))
-    }
-
-    fn map(&mut self, map: TextMap, value: &'a str) -> Option<&'a str> {
-        match map {
-            TextMap::Strip => return Some(value.trim_matches(text::is_space)),
-            TextMap::LeftStrip => return Some(value.trim_start_matches(text::is_space)),
-            TextMap::RightStrip => return Some(value.trim_end_matches(text::is_space)),
-            _ => {}
-        }
-        if !value.is_ascii() {
-            return None;
-        }
-        let bytes = value.as_bytes();
-        Some(match map {
-            TextMap::Lower if !bytes.iter().any(u8::is_ascii_uppercase) => value,
-            TextMap::Upper if !bytes.iter().any(u8::is_ascii_lowercase) => value,
-            TextMap::Lower => {
-                self.keep(|out| out.extend(value.chars().map(|c| c.to_ascii_lowercase())))
-            }
-            TextMap::Upper => {
-                self.keep(|out| out.extend(value.chars().map(|c| c.to_ascii_uppercase())))
-            }
-            TextMap::Title => self.keep(|out| text::title(value, out)),
-            _ => self.keep(|out| text::capitalize(value, out)),
-        })
-    }
-
-    fn int_lane(&self, instr: &Instr, lane: usize) -> Option<i64> {
-        let value = self.text_at(instr, 0, lane);
-        let other = |frame: &Self| frame.text_at(instr, 1, lane);
-        Some(match instr.op {
+    fn int_lane(&self, lane: usize) -> Option<i64> {
+        let value = self.text_at(0, lane);
+        let other = || self.text_at(1, lane);
+        Some(match self.instr.op {
             Op::TextLen => text::signed(text::length(value)),
             Op::TextFind { last } => {
-                let found = if last { value.rfind(other(self)) } else { value.find(other(self)) };
+                let found = if last { value.rfind(other()) } else { value.find(other()) };
                 found.map_or(-1, |at| text::signed(text::position(value, at)))
             }
-            Op::TextCount => text::signed(text::count(value, other(self))),
-            Op::TextSplitLen(_) if instr.args.len() == 1 => {
+            Op::TextCount => text::signed(text::count(value, other())),
+            Op::TextSplitLen(_) if self.texts.len() == 1 => {
                 text::signed(text::words(value).count())
             }
-            Op::TextSplitLen(way) => text::signed(text::split_count(value, other(self), way)),
+            Op::TextSplitLen(way) => text::signed(text::split_count(value, other(), way)),
             Op::TextToInt => return parse::int(value),
             Op::TextOrd => {
                 let mut chars = value.chars();
@@ -250,16 +265,19 @@ impl<'a> Frame<'a> {
         })
     }
 
-    fn byte_lane(&self, instr: &Instr, lane: usize) -> Option<bool> {
-        let value = self.text_at(instr, 0, lane);
-        let other = self.second_text(instr, lane);
-        Some(match instr.op {
+    fn byte_lane(&self, lane: usize) -> Option<bool> {
+        let value = self.text_at(0, lane);
+        let other = self.text_at(1, lane);
+        Some(match self.instr.op {
             Op::TextTruth => !value.is_empty(),
-            Op::TextCmp(cmp) => {
-                let mut answer = Vec::with_capacity(1);
-                super::bytes::compare(cmp, &[value], &[other], &mut answer);
-                answer == [1]
-            }
+            Op::TextCmp(cmp) => match cmp {
+                Cmp::Eq => value == other,
+                Cmp::Ne => value != other,
+                Cmp::Lt => value < other,
+                Cmp::Le => value <= other,
+                Cmp::Gt => value > other,
+                Cmp::Ge => value >= other,
+            },
             Op::TextPairTest(TextPairTest::Contains) => value.contains(other),
             Op::TextPairTest(TextPairTest::StartsWith) => value.starts_with(other),
             Op::TextPairTest(TextPairTest::EndsWith) => value.ends_with(other),
@@ -267,13 +285,39 @@ impl<'a> Frame<'a> {
             _ => return None,
         })
     }
+}
 
-    fn second_text(&self, instr: &Instr, lane: usize) -> &'a str {
-        match instr.args.get(1) {
-            Some(slot) if slot.file == File::Text => self.text_lanes(*slot)[lane],
-            _ => "",
-        }
+fn repeat<'a>(maker: &mut Maker<'a>, value: &str, count: i64) -> Option<&'a str> {
+    let count = usize::try_from(count).unwrap_or(0);
+    if value.len().saturating_mul(count) > MAX_LENGTH {
+        return None;
     }
+    Some(maker.keep(|out| (0..count).for_each(|_| out.push_str(value))))
+}
+
+fn map_text<'a>(maker: &mut Maker<'a>, map: TextMap, value: &'a str) -> Option<&'a str> {
+    match map {
+        TextMap::Strip => return Some(value.trim_matches(text::is_space)),
+        TextMap::LeftStrip => return Some(value.trim_start_matches(text::is_space)),
+        TextMap::RightStrip => return Some(value.trim_end_matches(text::is_space)),
+        _ => {}
+    }
+    if !value.is_ascii() {
+        return None;
+    }
+    let bytes = value.as_bytes();
+    Some(match map {
+        TextMap::Lower if !bytes.iter().any(u8::is_ascii_uppercase) => value,
+        TextMap::Upper if !bytes.iter().any(u8::is_ascii_lowercase) => value,
+        TextMap::Lower => {
+            maker.keep(|out| out.extend(value.chars().map(|c| c.to_ascii_lowercase())))
+        }
+        TextMap::Upper => {
+            maker.keep(|out| out.extend(value.chars().map(|c| c.to_ascii_uppercase())))
+        }
+        TextMap::Title => maker.keep(|out| text::title(value, out)),
+        _ => maker.keep(|out| text::capitalize(value, out)),
+    })
 }
 
 fn ascii_test(test: TextTest, value: &str) -> Option<bool> {
