@@ -57,7 +57,14 @@ fn bytes(length: usize, seed: u8) -> Vec<u8> {
 #[test]
 fn buffers_arrive_as_they_were_sent() {
     let slabs = SlabPool::new(1 << 20);
-    for lengths in [vec![], vec![0], vec![5], vec![64, 1, 0, 63], vec![SHARED_FROM], vec![3, 100_000, 7, 1 << 20]] {
+    for lengths in [
+        vec![],
+        vec![0],
+        vec![5],
+        vec![64, 1, 0, 63],
+        vec![SHARED_FROM],
+        vec![3, 100_000, 7, 1 << 20],
+    ] {
         let buffers: Vec<Vec<u8>> =
             lengths.iter().enumerate().map(|(seed, length)| bytes(*length, seed as u8)).collect();
         let parts: Vec<Vec<&[u8]>> = buffers.iter().map(|buffer| vec![buffer.as_slice()]).collect();
@@ -135,7 +142,15 @@ fn a_slab_is_reused_only_when_nobody_owns_it() {
 fn malformed_headers_are_refused() {
     let good = Header::bare(Kind::Call, 1, 2).to_bytes();
     assert!(Header::from_bytes(&good).is_ok());
-    for (at, value, says) in [(0, b'X', "starts with"), (4, 99, "version 99"), (6, 77, "kind 77"), (30, 1, "a body of"), (38, 1, "shared memory"), (48, 1, "buffers"), (52, 1, "descriptors")] {
+    for (at, value, says) in [
+        (0, b'X', "starts with"),
+        (4, 99, "version 99"),
+        (6, 77, "kind 77"),
+        (30, 1, "a body of"),
+        (38, 1, "shared memory"),
+        (48, 1, "buffers"),
+        (52, 1, "descriptors"),
+    ] {
         let mut bad: [u8; HEADER_LENGTH] = good;
         bad[at] = value;
         let error = Header::from_bytes(&bad).unwrap_err().to_string();

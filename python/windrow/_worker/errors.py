@@ -233,12 +233,10 @@ def _frame(fields: dict[str, Any]) -> FrameType | None:
     module = ast.Module([ast.Raise(name, None, **place)], [])
     code = compile(module, fields["file"], "exec")
     function = fields["function"]
-    code = code.replace(
-        co_name=function.rpartition(".")[2], co_qualname=function, co_firstlineno=line
-    )
+    code = code.replace(co_name=function.rpartition(".")[2], co_qualname=function)
     if not is_known:
         # A span of no width would draw a mark under the line.
-        code = code.replace(co_linetable=_lines_only(code))
+        code = code.replace(co_firstlineno=line, co_linetable=_lines_only(code))
     try:
         exec(code, {"__exception__": Exception, "__name__": "__windrow__"})  # noqa: S102
     except Exception as error:  # noqa: BLE001  raised by ourselves

@@ -28,8 +28,11 @@ def wanted(modules: Iterable[str]) -> list[str]:
 
 def load(names: Iterable[str]) -> None:
     """Load modules; one that cannot be loaded is left to the function that needs it."""
-    # pyarrow's default allocator starts a thread, and a process with threads must not fork.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # pyarrow's allocator would start a thread, and a process with threads must not fork.
+    os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
+    if os.environ.get("OPENBLAS_NUM_THREADS", "1") != "1":
+        # So would the linear algebra of numpy: each worker then loads it with its own threads.
+        names = [name for name in names if name not in ("numpy", "pandas")]
     for name in (*ALWAYS, *names):
         try:
             importlib.import_module(name)

@@ -11,6 +11,8 @@ use pyo3::prelude::*;
 
 #[allow(unused_imports, reason = "the engine's hosts take them")]
 pub(crate) use options::{PoolOptions, worker_pool};
+#[cfg(feature = "engine")]
+pub(crate) use worker_pool::PyWorkerPool;
 
 /// Adds what Python sees of this.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -34,9 +34,8 @@ pub(super) fn call_rows<'py>(
     result_type: Option<Bound<'py, PyAny>>,
     pool: Option<&PyWorkerPool>,
 ) -> PyResult<(Vec<Bound<'py, PyAny>>, u64)> {
-    let mut function: Function = Function::from_json(description, pickled.to_vec())
+    let function = Function::from_json(description, pickled.to_vec())
         .map_err(|error| PyValueError::new_err(format!("not a description: {error}")))?;
-    function.pickled = pickled.to_vec();
     let result = result_type.map(|kind| DataType::from_pyarrow_bound(&kind)).transpose()?;
     let in_process;
     let host: &dyn FunctionHost = match pool {

@@ -32,6 +32,8 @@ pub(crate) struct PyWorkerPool {
     pool: Arc<WorkerPool>,
     echo: Option<Arc<Echo>>,
     finished: Arc<Finished>,
+    /// Whether the pool ends with this object.
+    owned: bool,
 }
 
 /// Calls whose end was to be announced and that have ended, by number.
@@ -77,7 +79,7 @@ impl PyWorkerPool {
         let echo = echo.then(|| Arc::new(Echo::default()));
         let observer = echo.clone().map(|echo| echo as Arc<dyn windrow_workers::Observer>);
         let pool = Arc::new(worker_pool(py, &options, observer)?);
-        Ok(Self { pool, echo, finished: Arc::default() })
+        Ok(Self { pool, echo, finished: Arc::default(), owned: true })
     }
 
     /// Starts the workers in the background.
@@ -204,6 +206,12 @@ impl PyWorkerPool {
 }
 
 impl PyWorkerPool {
+    /// A pool that belongs to a session.
+    #[cfg(feature = "engine")]
+    pub(crate) fn shared(pool: Arc<WorkerPool>) -> Self {
+        Self { pool, echo: None, finished: Arc::default(), owned: false }
+    }
+
     pub(super) fn pool(&self) -> &Arc<WorkerPool> {
         &self.pool
     }
@@ -242,8 +250,10 @@ impl Finished {
 
 impl Drop for PyWorkerPool {
     fn drop(&mut self) {
-        // Ends the I/O thread without waiting for it: this runs with the interpreter's lock held.
-        self.pool.stop(false, Duration::ZERO);
+        if self.owned {
+            // Ends the I/O thread without waiting for it: this runs with the interpreter's lock held.
+            self.pool.stop(false, Duration::ZERO);
+        }
     }
 }
 

@@ -48,8 +48,10 @@ pub(crate) fn raised(py: Python<'_>, error: &PyErr) -> RaisedException {
 
 fn describe_exception(py: Python<'_>, error: &PyErr) -> PyResult<RaisedException> {
     let describe = py.import("windrow._worker.errors")?.getattr("describe")?;
+    // Below Python 3.12 the traceback is apart from the exception until it is asked for its value.
+    let exception = error.clone_ref(py).into_value(py);
     let (text, pickled): (String, Option<Bound<'_, PyBytes>>) =
-        describe.call1((error.value(py),))?.extract()?;
+        describe.call1((exception,))?.extract()?;
     let parsed: Result<RaisedException, _> = serde_json::from_str(&text);
     let mut raised =
         parsed.map_err(|problem| pyo3::exceptions::PyValueError::new_err(problem.to_string()))?;

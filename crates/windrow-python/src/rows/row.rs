@@ -239,6 +239,15 @@ impl Row {
         }
     }
 
+    /// Called when the above raises an `AttributeError`: pandas words it.
+    fn __getattr__<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.series(py)?.getattr(name)
+    }
+
     fn __setattr__(
         &self,
         py: Python<'_>,

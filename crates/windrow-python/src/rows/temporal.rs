@@ -115,6 +115,11 @@ fn out_of_range(what: &str) -> PyErr {
     PyValueError::new_err(format!("a {what} of the input is outside of what Python can hold"))
 }
 
+/// Whether this is `pandas.NaT`, which is a datetime without a time.
+fn is_nat(value: &Bound<'_, PyAny>) -> bool {
+    value.get_type().name().is_ok_and(|name| name == "NaTType")
+}
+
 /// Days since 1970-01-01 of a date that is not a datetime.
 pub(super) fn date_days(value: &Bound<'_, PyAny>) -> Option<i64> {
     if value.is_instance_of::<PyDateTime>() {
@@ -132,6 +137,9 @@ pub(super) fn timestamp_count(
     aware: bool,
 ) -> PyResult<Option<i64>> {
     let Ok(stamp) = value.cast::<PyDateTime>() else { return Ok(None) };
+    if is_nat(value) {
+        return Ok(None);
+    }
     let offset = stamp.call_method0("utcoffset")?;
     if offset.is_none() == aware {
         return Ok(None);
@@ -150,6 +158,9 @@ pub(super) fn timestamp_count(
 /// Count of `unit` of a timedelta; `None` when it does not fit exactly.
 pub(super) fn duration_count(value: &Bound<'_, PyAny>, unit: TimeUnit) -> PyResult<Option<i64>> {
     let Ok(delta) = value.cast::<PyDelta>() else { return Ok(None) };
+    if is_nat(value) {
+        return Ok(None);
+    }
     Ok(count(delta_micros(delta), extra_nanos(value)?, unit))
 }
 

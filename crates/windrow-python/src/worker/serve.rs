@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arrow::buffer::Buffer;
 use pyo3::exceptions::PyOSError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use windrow_workers::Failure;
 use windrow_workers::batch::{Definition, HelloHead, decode_call, encode_reply};
@@ -44,6 +45,8 @@ pub(super) struct Session {
     /// The driver took back what comes now, until it says that this ends.
     is_revoked: bool,
     held_since: Option<Instant>,
+    /// The module `sys`.
+    sys: Py<PyModule>,
 }
 
 /// A function that the driver sent: loaded when it is called first.
@@ -75,7 +78,12 @@ impl GiveBack for ControlEnd {
 }
 
 impl Session {
-    pub(super) fn new(task: OwnedFd, control: OwnedFd, status: &OwnedFd) -> io::Result<Self> {
+    pub(super) fn new(
+        py: Python<'_>,
+        task: OwnedFd,
+        control: OwnedFd,
+        status: &OwnedFd,
+    ) -> PyResult<Self> {
         let control = Arc::new(ControlEnd { socket: control, unsent: Mutex::default() });
         Ok(Self {
             task,
@@ -91,6 +99,7 @@ impl Session {
             messages: 0,
             is_revoked: false,
             held_since: None,
+            sys: py.import("sys")?.unbind(),
         })
     }
 
@@ -236,11 +245,20 @@ impl Session {
         }
     }
 
+    /// Sends what tasks printed before their answers. A user may have replaced the streams.
+    fn flush_streams(&self, py: Python<'_>) {
+        for name in [intern!(py, "stdout"), intern!(py, "stderr")] {
+            let stream = self.sys.bind(py).getattr(name);
+            let _ = stream.and_then(|stream| stream.call_method0(intern!(py, "flush")));
+        }
+    }
+
     fn flush(&mut self, py: Python<'_>) -> PyResult<()> {
         self.held_since = None;
         if self.outbox.is_empty() {
             return Ok(());
         }
+        self.flush_streams(py);
         let Self { outbox, task, .. } = self;
         match py.detach(|| outbox.write(&*task)) {
             Ok(_) => Ok(()),

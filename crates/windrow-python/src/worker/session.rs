@@ -41,7 +41,7 @@ impl WorkerEnds {
         rustix::stdio::dup2_stderr(&stderr)
             .map_err(|error| PyOSError::new_err(error.to_string()))?;
         drop((stdout, stderr));
-        Session::new(task, control, &status).map_err(PyOSError::new_err)?.run(py)
+        Session::new(py, task, control, &status)?.run(py)
     }
 }
 

@@ -137,7 +137,7 @@ impl Driver {
         }
     }
 
-    fn flush_output(&self, worker: WorkerNumber, connection: &mut super::Connection) {
+    pub(super) fn flush_output(&self, worker: WorkerNumber, connection: &mut super::Connection) {
         for stream in 0..2 {
             if let Some(text) = connection.outputs[stream].lines.flush() {
                 self.tell(WorkerEvent::Line(Line {

@@ -290,8 +290,10 @@ impl Driver {
         let workers: Vec<WorkerNumber> = self.workers.keys().copied().collect();
         for worker in &workers {
             self.drain_output(*worker);
+            if let Some(mut connection) = self.workers.remove(worker) {
+                self.flush_output(*worker, &mut connection);
+            }
         }
-        self.workers.clear();
         if let Some(mut launcher) = self.launcher.take() {
             launcher.stop();
         }
