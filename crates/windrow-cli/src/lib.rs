@@ -8,11 +8,11 @@
 
 mod arguments;
 mod console;
-pub mod doctor;
+mod doctor;
 mod error;
 mod interpreter;
 mod interrupt;
-pub mod progress;
+mod progress;
 mod run;
 mod sql;
 
@@ -25,6 +25,9 @@ use clap::error::{ContextKind, ContextValue};
 use arguments::{Arguments, Command};
 use console::Console;
 use error::{CliError, Exit};
+
+pub use doctor::{Check, Report, State, examine};
+pub use progress::{Lines, TerminalBar};
 
 /// Who runs the command.
 #[derive(Debug, Clone)]

@@ -55,6 +55,12 @@ impl TerminalBar {
         };
         Self { shared: Arc::new(Shared::new(look, lines)) }
     }
+
+    /// Calls `print` with the bar out of its way, for those who collect lines and print them later.
+    /// It must not wait for a thread that emits events.
+    pub fn suspend(&self, print: impl FnOnce()) {
+        self.shared.above(print);
+    }
 }
 
 impl fmt::Debug for TerminalBar {

@@ -43,9 +43,8 @@ fn open(settings: Settings) -> Result<Session, Exit> {
         interrupted: Box::new(move || interrupt.is_raised()),
         ..Surroundings::bare()
     };
-    let session = Session::new(settings, surroundings)?;
-    session.events().add(Arc::new(bar));
-    Ok(session)
+    surroundings.events.add(Arc::new(bar));
+    Ok(Session::new(settings, surroundings)?)
 }
 
 fn run_in(
