@@ -82,7 +82,7 @@ pub(crate) fn probe(python: &Path, packages: &[&str]) -> Result<Probed, String> 
         let errors = String::from_utf8_lossy(&output.stderr);
         // A traceback says what is wrong in its last line, anything else in its first.
         let mut lines = errors.lines().map(str::trim).filter(|line| !line.is_empty());
-        let telling = if errors.contains("Traceback") { lines.last() } else { lines.next() };
+        let telling = if errors.contains("Traceback") { lines.next_back() } else { lines.next() };
         match telling {
             Some(line) => format!("does not answer: {line}"),
             None => "does not answer as a Python does".to_owned(),

@@ -84,7 +84,7 @@ fn misunderstood(error: clap::Error) -> Exit {
 fn command(arguments: Vec<OsString>, host: &Host, console: &mut Console) -> Result<u8, Exit> {
     let parsed = Arguments::try_parse_from(arguments).map_err(misunderstood)?;
     match parsed.command {
-        Command::Run(run) => Err(run::run(&run, host).into()),
+        Command::Run(run) => Err(run::run(&run, host)),
         Command::Sql(sql) => sql::run(&sql, console).map(|()| 0),
         Command::Doctor(doctor) => doctor::run(&doctor, host, console),
     }
