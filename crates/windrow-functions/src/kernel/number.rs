@@ -7,15 +7,28 @@ use crate::ir::Cmp;
 /// Integers up to here convert to a float and back without loss.
 pub(crate) const EXACT: i64 = 1 << 53;
 
+/// Both as 32 bits, where division is several times quicker, if they are small and positive.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn small(a: i64, b: i64) -> Option<(u32, u32)> {
+    let fits = (a | b) as u64 <= u64::from(u32::MAX) && b != 0;
+    fits.then_some((a as u32, b as u32))
+}
+
 /// `a // b` for `b != 0`; None where the result needs more than 64 bits.
 pub(crate) fn floor_div(a: i64, b: i64) -> Option<i64> {
+    if let Some((a, b)) = small(a, b) {
+        return Some(i64::from(a / b));
+    }
     let quotient = a.checked_div(b)?;
-    let inexact = a.wrapping_rem(b) != 0;
+    let inexact = quotient.wrapping_mul(b) != a;
     Some(if inexact && (a < 0) != (b < 0) { quotient - 1 } else { quotient })
 }
 
 /// `a % b`; 0 for `b == 0`, which has left before.
 pub(crate) fn modulo(a: i64, b: i64) -> i64 {
+    if let Some((a, b)) = small(a, b) {
+        return i64::from(a % b);
+    }
     if b == 0 {
         return 0;
     }

@@ -52,6 +52,56 @@ pub(crate) fn slice(text: &str, lower: Option<i64>, upper: Option<i64>) -> &str 
     text.get(offset(text, start)..offset(text, end)).unwrap_or("")
 }
 
+/// `text.strip()`, or one side of it.
+pub(crate) fn strip(text: &str, left: bool, right: bool) -> &str {
+    let ascii = |byte: &u8| matches!(byte, 9..=13 | 0x1c..=0x20);
+    let (mut start, mut end) = (0, text.len());
+    let bytes = text.as_bytes();
+    if left {
+        start = bytes.iter().position(|byte| !ascii(byte)).unwrap_or(end);
+    }
+    if right {
+        end = bytes.iter().rposition(|byte| !ascii(byte)).map_or(start, |last| last + 1);
+    }
+    let inner = text.get(start..end).unwrap_or("");
+    // Wider white space may stand at the ends, and more of the narrow kind behind it.
+    let wide = |c: Option<char>| c.is_some_and(|c| !c.is_ascii() && is_space(c));
+    if (left && wide(inner.chars().next())) || (right && wide(inner.chars().next_back())) {
+        let inner = if left { inner.trim_start_matches(is_space) } else { inner };
+        return if right { inner.trim_end_matches(is_space) } else { inner };
+    }
+    inner
+}
+
+/// The byte position of the first `part` in a text; quick for the short texts of columns.
+pub(crate) fn find(text: &str, part: &str) -> Option<usize> {
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    let Some((&first, rest)) = part.split_first() else { return Some(0) };
+    if text.len() > 256 {
+        return std::str::from_utf8(text).ok()?.find(std::str::from_utf8(part).ok()?);
+    }
+    let mut start = 0;
+    while let Some(found) = text.get(start..)?.iter().position(|&byte| byte == first) {
+        let at = start + found;
+        if text.get(at + 1..)?.starts_with(rest) {
+            return Some(at);
+        }
+        start = at + 1;
+    }
+    None
+}
+
+/// `text.replace(from, to)` for a `from` that is not empty.
+pub(crate) fn replace(text: &str, from: &str, to: &str, out: &mut String) {
+    let mut rest = text;
+    while let Some(at) = find(rest, from) {
+        out.push_str(rest.get(..at).unwrap_or(""));
+        out.push_str(to);
+        rest = rest.get(at + from.len()..).unwrap_or("");
+    }
+    out.push_str(rest);
+}
+
 /// The parts of `text.split(separator)` and its like.
 fn parts<'a>(text: &'a str, separator: &'a str, way: SplitWay) -> Vec<&'a str> {
     let limit = usize::from(way.limit) + 1;
@@ -88,7 +138,11 @@ pub(crate) fn split_item<'a>(
 ) -> Option<&'a str> {
     let plain = way.limit == 0 && !way.from_right && !way.partition;
     if plain && index >= 0 {
-        return text.split(separator).nth(usize::try_from(index).ok()?);
+        let mut rest = text;
+        for _ in 0..index {
+            rest = rest.get(find(rest, separator)? + separator.len()..)?;
+        }
+        return rest.get(..find(rest, separator).unwrap_or(rest.len()));
     }
     // From the right a longer separator may overlap itself in another way.
     if plain && index == -1 && separator.len() == 1 {

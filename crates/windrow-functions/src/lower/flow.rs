@@ -173,28 +173,29 @@ impl Builder<'_> {
         let yes = Truth::Lanes(condition);
         let no = self.negate(yes);
         let masks = [self.narrow(mask, yes), self.narrow(mask, no)];
+        // Where one side never comes out, what follows belongs to the other: no masks, no merging.
+        let ends = bodies.map(terminates);
+        let continued: Vec<Stmt>;
+        let mut sides = bodies;
+        if ends[0] != ends[1] {
+            let open = usize::from(ends[0]);
+            continued = bodies[open].iter().chain(rest).cloned().collect();
+            sides[open] = &continued;
+        }
         let mut envs = [env.clone(), env.clone()];
         let [first, second] = &mut envs;
-        let then = self.guarded_block(bodies[0], masks[0], first)?;
-        let other = self.guarded_block(bodies[1], masks[1], second)?;
+        let then = self.guarded_block(sides[0], masks[0], first)?;
+        let other = self.guarded_block(sides[1], masks[1], second)?;
         let [first, second] = envs;
+        if ends[0] != ends[1] {
+            let returned = self.either(yes, then.returned, other.returned);
+            let live = self.either_live(then.live, masks[0], other.live, masks[1]);
+            return Ok(Branched::Finished(Flow { returned, live }));
+        }
         match (then.live, other.live) {
             (Live::Nobody, Live::Nobody) => {
                 let returned = self.either(yes, then.returned, other.returned);
                 Ok(Branched::Finished(Flow { returned, live: Live::Nobody }))
-            }
-            // One side alone goes on: what follows belongs to it, and needs no merging.
-            (Live::Nobody, Live::All) if other.returned.is_none() => {
-                *env = second;
-                let flow = self.follow(rest, masks[1], env)?;
-                let returned = self.either(yes, then.returned, flow.returned);
-                Ok(Branched::Finished(Flow { returned, live: flow.live }))
-            }
-            (Live::All, Live::Nobody) if then.returned.is_none() => {
-                *env = first;
-                let flow = self.follow(rest, masks[0], env)?;
-                let returned = self.either(yes, flow.returned, other.returned);
-                Ok(Branched::Finished(Flow { returned, live: flow.live }))
             }
             (Live::All, Live::All) => {
                 *env = self.merge(yes, &first, &second);
@@ -207,15 +208,6 @@ impl Builder<'_> {
                 Ok(Branched::Continue(Flow { returned, live }))
             }
         }
-    }
-
-    /// The rest of a block for the lanes of `mask` only.
-    fn follow(&mut self, rest: &[Stmt], mask: Mask, env: &mut Env) -> Lowered<Flow> {
-        let mut flow = self.guarded_block(rest, mask, env)?;
-        if flow.live == Live::All {
-            flow.live = mask.map_or(Live::All, Live::Some);
-        }
-        Ok(flow)
     }
 
     /// A block; if it cannot be compiled, the lanes that get to it leave.
@@ -264,6 +256,9 @@ impl Builder<'_> {
     }
 
     fn either_live(&mut self, one: Live, left: Mask, two: Live, right: Mask) -> Live {
+        if one == Live::Nobody && two == Live::Nobody {
+            return Live::Nobody;
+        }
         let lanes = |builder: &mut Self, live: Live, mask: Mask| match live {
             Live::All => mask.unwrap_or_else(|| builder.byte(1)),
             Live::Nobody => builder.byte(0),
@@ -311,6 +306,15 @@ impl Builder<'_> {
             None => missing,
         };
         Var { value: var.value.clone(), unbound: Some(unbound) }
+    }
+}
+
+/// Whether a block never comes out at its end, as far as its form tells.
+fn terminates(body: &[Stmt]) -> bool {
+    match body.last().map(|last| &last.kind) {
+        Some(StmtKind::Return { .. } | StmtKind::Raise) => true,
+        Some(StmtKind::If { body, orelse, .. }) => terminates(body) && terminates(orelse),
+        _ => false,
     }
 }
 

@@ -60,7 +60,7 @@ impl Frame<'_> {
             File::Int => {
                 let mut out = std::mem::take(&mut self.ints[register]);
                 let (a, b) = (self.int_lanes(left), self.int_lanes(right));
-                choose(self.byte_lanes(condition), a, b, &mut out);
+                choose_bits(self.byte_lanes(condition), a, b, &mut out);
                 self.ints[register] = out;
             }
             File::Float => {
@@ -83,6 +83,16 @@ impl Frame<'_> {
             }
         }
     }
+}
+
+/// Selection of integers by bit masks: no branches, whatever the condition.
+fn choose_bits(condition: &[u8], left: &[i64], right: &[i64], out: &mut Vec<i64>) {
+    out.clear();
+    let lanes = condition.iter().zip(left.iter().zip(right));
+    out.extend(lanes.map(|(&c, (&a, &b))| {
+        let mask = -i64::from(c);
+        (a & mask) | (b & !mask)
+    }));
 }
 
 fn choose<T: Copy>(condition: &[u8], left: &[T], right: &[T], out: &mut Vec<T>) {

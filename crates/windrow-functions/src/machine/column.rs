@@ -123,13 +123,33 @@ fn filled(values: impl Iterator<Item = f64>, nulls: &NullBuffer) -> Vec<f64> {
     values.zip(nulls.iter()).map(|(value, valid)| if valid { value } else { f64::NAN }).collect()
 }
 
+/// Eight truth values for each byte of bits.
+static UNPACKED: [[u8; 8]; 256] = unpacked();
+
+const fn unpacked() -> [[u8; 8]; 256] {
+    let mut table = [[0; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            table[byte][bit] = if byte & (1 << bit) == 0 { 0 } else { 1 };
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+}
+
 /// One byte, 0 or 1, for each of `count` bits.
 pub(crate) fn unpack(bits: &BooleanBuffer, start: usize, count: usize, out: &mut Vec<u8>) {
-    let chunks = bits.slice(start, count);
-    let chunks = chunks.bit_chunks();
+    let bits = bits.slice(start, count);
+    let chunks = bits.bit_chunks();
     for word in chunks.iter().chain(std::iter::once(chunks.remainder_bits())) {
-        #[allow(clippy::cast_possible_truncation)]
-        out.extend((0..64).map(|bit| ((word >> bit) & 1) as u8));
+        let mut block = [0; 64];
+        for (lanes, byte) in block.chunks_exact_mut(8).zip(word.to_le_bytes()) {
+            lanes.copy_from_slice(&UNPACKED[usize::from(byte)]);
+        }
+        out.extend_from_slice(&block);
     }
     out.truncate(count);
 }

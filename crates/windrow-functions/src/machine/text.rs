@@ -147,8 +147,11 @@ impl<'r, 'a> Lanes<'r, 'a> {
             Op::TextMap(map) => return map_text(maker, map, value),
             Op::TextReplace => {
                 let (from, to) = (self.text_at(1, lane), self.text_at(2, lane));
-                if !from.is_empty() && !value.contains(from) {
-                    return Some(value);
+                if !from.is_empty() {
+                    return Some(match text::find(value, from) {
+                        None => value,
+                        Some(_) => maker.keep(|out| text::replace(value, from, to, out)),
+                    });
                 }
                 let replaced = value.replace(from, to);
                 maker.arena.alloc_str(&replaced)
@@ -244,7 +247,7 @@ impl<'r, 'a> Lanes<'r, 'a> {
         Some(match self.instr.op {
             Op::TextLen => text::signed(text::length(value)),
             Op::TextFind { last } => {
-                let found = if last { value.rfind(other()) } else { value.find(other()) };
+                let found = if last { value.rfind(other()) } else { text::find(value, other()) };
                 found.map_or(-1, |at| text::signed(text::position(value, at)))
             }
             Op::TextCount => text::signed(text::count(value, other())),
@@ -278,7 +281,7 @@ impl<'r, 'a> Lanes<'r, 'a> {
                 Cmp::Gt => value > other,
                 Cmp::Ge => value >= other,
             },
-            Op::TextPairTest(TextPairTest::Contains) => value.contains(other),
+            Op::TextPairTest(TextPairTest::Contains) => text::find(value, other).is_some(),
             Op::TextPairTest(TextPairTest::StartsWith) => value.starts_with(other),
             Op::TextPairTest(TextPairTest::EndsWith) => value.ends_with(other),
             Op::TextTest(test) => return ascii_test(test, value),
@@ -297,9 +300,9 @@ fn repeat<'a>(maker: &mut Maker<'a>, value: &str, count: i64) -> Option<&'a str>
 
 fn map_text<'a>(maker: &mut Maker<'a>, map: TextMap, value: &'a str) -> Option<&'a str> {
     match map {
-        TextMap::Strip => return Some(value.trim_matches(text::is_space)),
-        TextMap::LeftStrip => return Some(value.trim_start_matches(text::is_space)),
-        TextMap::RightStrip => return Some(value.trim_end_matches(text::is_space)),
+        TextMap::Strip => return Some(text::strip(value, true, true)),
+        TextMap::LeftStrip => return Some(text::strip(value, true, false)),
+        TextMap::RightStrip => return Some(text::strip(value, false, true)),
         _ => {}
     }
     if !value.is_ascii() {
@@ -309,12 +312,14 @@ fn map_text<'a>(maker: &mut Maker<'a>, map: TextMap, value: &'a str) -> Option<&
     Some(match map {
         TextMap::Lower if !bytes.iter().any(u8::is_ascii_uppercase) => value,
         TextMap::Upper if !bytes.iter().any(u8::is_ascii_lowercase) => value,
-        TextMap::Lower => {
-            maker.keep(|out| out.extend(value.chars().map(|c| c.to_ascii_lowercase())))
-        }
-        TextMap::Upper => {
-            maker.keep(|out| out.extend(value.chars().map(|c| c.to_ascii_uppercase())))
-        }
+        TextMap::Lower => maker.keep(|out| {
+            out.push_str(value);
+            out.make_ascii_lowercase();
+        }),
+        TextMap::Upper => maker.keep(|out| {
+            out.push_str(value);
+            out.make_ascii_uppercase();
+        }),
         TextMap::Title => maker.keep(|out| text::title(value, out)),
         _ => maker.keep(|out| text::capitalize(value, out)),
     })
