@@ -265,6 +265,18 @@ def unbound(row):
     return x
 
 
+def bound_after_an_early_return(row):
+    v = 0
+    if row["a"] == 3:
+        w = 1
+    else:
+        if row["b"] > 2:
+            return -1
+        else:
+            v = row["a"] * 10
+    return v
+
+
 def falls_off(row):
     if row["a"] > 2:
         return 1.5
@@ -317,7 +329,17 @@ def calls(row):
 
 @pytest.mark.parametrize(
     "f",
-    [unbound, falls_off, nested, partly, tries, asserting, walrus, calls],
+    [
+        unbound,
+        bound_after_an_early_return,
+        falls_off,
+        nested,
+        partly,
+        tries,
+        asserting,
+        walrus,
+        calls,
+    ],
     ids=lambda f: f.__name__,
 )
 def test_statements(f):

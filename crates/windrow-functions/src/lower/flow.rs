@@ -188,6 +188,7 @@ impl Builder<'_> {
         let other = self.guarded_block(sides[1], masks[1], second)?;
         let [first, second] = envs;
         if ends[0] != ends[1] {
+            *env = if ends[0] { second } else { first };
             let returned = self.either(yes, then.returned, other.returned);
             let live = self.either_live(then.live, masks[0], other.live, masks[1]);
             return Ok(Branched::Finished(Flow { returned, live }));
