@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from windrow import _native
-from windrow._worker import pickling
+from windrow._worker import pickling, tasks
 
 
 def rows(
@@ -58,7 +58,7 @@ def pool_of(workers: int = 2, **options: Any) -> Iterator[Any]:
 def submit(pool: Any, function: Callable[..., Any], mode: str, arguments: Any, **options: Any) -> Any:
     """Start a call; `arguments` are `(args, kwargs)` or a list of items."""
     name = getattr(function, "__name__", "function")
-    known = pool.function(name, pickling.dumps(function))
+    known = pool.function(name, pickling.dumps(function), is_async=tasks.is_async(function))
     data, buffers = pickling.dumps_with_buffers(arguments)
     count = 1 if mode == "apply" else len(arguments)
     return pool.submit(known, mode, data, buffers, count, **options)

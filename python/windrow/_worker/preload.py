@@ -31,8 +31,9 @@ def load(names: Iterable[str]) -> None:
     # pyarrow's allocator would start a thread, and a process with threads must not fork.
     os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
     if os.environ.get("OPENBLAS_NUM_THREADS", "1") != "1":
-        # So would the linear algebra of numpy: each worker then loads it with its own threads.
-        names = [name for name in names if name not in ("numpy", "pandas")]
+        # So would the linear algebra of numpy, on which all of them stand: each worker then loads
+        # it by itself.
+        names = ()
     for name in (*ALWAYS, *names):
         try:
             importlib.import_module(name)

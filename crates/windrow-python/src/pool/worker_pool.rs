@@ -47,6 +47,7 @@ struct Finished {
 #[pyclass(frozen, module = "windrow._native")]
 pub(crate) struct PoolFunction {
     known: Arc<KnownFunction>,
+    is_async: bool,
 }
 
 #[pymethods]
@@ -104,9 +105,11 @@ impl PyWorkerPool {
         self.pool.pending()
     }
 
-    /// Makes a pickled callable known; the same bytes give the same function.
-    fn function(&self, name: &str, pickled: &[u8]) -> PyResult<PoolFunction> {
-        Ok(PoolFunction { known: self.pool.call_function(name, pickled)? })
+    /// Makes a pickled callable known; the same bytes give the same function. The calls of an
+    /// `async def` function share one event loop per worker.
+    #[pyo3(signature = (name, pickled, *, is_async = false))]
+    fn function(&self, name: &str, pickled: &[u8], is_async: bool) -> PyResult<PoolFunction> {
+        Ok(PoolFunction { known: self.pool.call_function(name, pickled)?, is_async })
     }
 
     /// Starts a call.
@@ -137,7 +140,9 @@ impl PyWorkerPool {
         max_attempts: u32,
         announce: Option<u64>,
     ) -> PyResult<Ticket> {
-        let head = CallHead { mode: parse_mode(mode)?, collect, concurrency, timeout };
+        let is_async = function.is_async;
+        let mode = parse_mode(mode)?;
+        let head = CallHead { mode, collect, is_async, concurrency, timeout };
         let head =
             serde_json::to_vec(&head).map_err(|error| PyValueError::new_err(error.to_string()))?;
         self.wait_for_room(py)?;
@@ -149,7 +154,10 @@ impl PyWorkerPool {
             body: body(py, &head, pickled, &buffers, self.pool.slabs())?,
             items: items.max(1),
             max_attempts,
-            timeout: timeout.and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
+            // The event loop of a worker limits the time of its coroutines itself.
+            timeout: timeout
+                .filter(|_| !is_async)
+                .and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
             describe: None,
         };
         let slot = Arc::new(Slot::default());

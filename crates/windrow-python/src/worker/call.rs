@@ -35,6 +35,8 @@ pub(crate) struct CallHead {
     pub(crate) mode: Mode,
     /// Go on after an item that raised.
     pub(crate) collect: bool,
+    /// The function is `async def`.
+    pub(crate) is_async: bool,
     /// Most coroutines at once, when the function is `async def`.
     pub(crate) concurrency: usize,
     /// How long one item of an `async def` function may take, in seconds.
@@ -96,19 +98,13 @@ struct Run<'py, 'a> {
 
 impl<'py> Run<'py, '_> {
     fn run(&mut self, arguments: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, Failure> {
-        if self.is_async().map_err(|error| self.raised(&error, None, None))? {
+        if self.head.is_async {
             return self.run_async(arguments);
         }
         match self.head.mode {
             Mode::Apply => self.apply(arguments),
             Mode::Map | Mode::Starmap => self.each(arguments),
         }
-    }
-
-    fn is_async(&self) -> PyResult<bool> {
-        let py = self.callable.py();
-        let tasks = py.import("windrow._worker.tasks")?;
-        tasks.call_method1("is_async", (self.callable,))?.extract()
     }
 
     fn apply(&mut self, arguments: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, Failure> {

@@ -35,6 +35,7 @@ impl StatusPage {
     pub fn create() -> io::Result<(Self, OwnedFd)> {
         let descriptor = shared::anonymous_file(LENGTH as u64)?;
         let page = Self::open(&descriptor)?;
+        page.set_task(0);
         Ok((page, descriptor))
     }
 

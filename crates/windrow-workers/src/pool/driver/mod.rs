@@ -48,6 +48,7 @@ pub(super) struct Driver {
     stopping: Option<Instant>,
     /// The kernel's count of kills for memory when it was read last.
     memory_kills: Option<u64>,
+    memory_looked_at: Instant,
     /// When the next token for starting a worker is there.
     start_after: Option<Instant>,
 }
@@ -72,6 +73,7 @@ impl Driver {
             warm: false,
             stopping: None,
             memory_kills: memory::kills(),
+            memory_looked_at: Instant::now(),
             start_after: None,
             settings,
         })

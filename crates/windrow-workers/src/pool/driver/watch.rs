@@ -47,6 +47,10 @@ impl Driver {
 
     /// Looks at all workers.
     pub(super) fn watch(&mut self, now: Instant) {
+        let looks_at_memory = now.duration_since(self.memory_looked_at) >= SLOW_TICK;
+        if looks_at_memory {
+            self.memory_looked_at = now;
+        }
         let timed = self.machine.has_timeouts() || self.machine.may_hoard();
         let mut doomed: Vec<(WorkerNumber, Doom)> = Vec::new();
         for (number, connection) in &mut self.workers {
@@ -63,7 +67,7 @@ impl Driver {
             if connection.cancelling.is_some_and(late) {
                 doomed.push((*number, Doom::Cancelled));
             }
-            if let Some(limit) = self.settings.memory_limit {
+            if let Some(limit) = self.settings.memory_limit.filter(|_| looks_at_memory) {
                 let resident = memory::resident(connection.pid).unwrap_or(0);
                 connection.peak_memory = connection.peak_memory.max(resident);
                 if resident > limit {

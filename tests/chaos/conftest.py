@@ -1,0 +1,6 @@
+"""Kill tests with real processes; the helpers of `tests/python` are at hand."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
