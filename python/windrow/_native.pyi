@@ -1,26 +1,12 @@
 """The native module: everything the Python package builds on. Checked against the binary in CI."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, final
 
+import pyarrow as pa
+
 __version__: str
-
-class ArrowSchemaExportable:
-    """Structural note only: an object with ``__arrow_c_schema__``."""
-
-@final
-class Schema:
-    """Column names and types; ``pyarrow.schema(schema)`` makes a pyarrow schema of it."""
-
-    def __arrow_c_schema__(self) -> object: ...
-
-@final
-class Table:
-    """A result in Arrow memory; ``pyarrow.table(table)`` takes it without a copy."""
-
-    @property
-    def num_rows(self) -> int: ...
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 @final
 class Function:
@@ -95,10 +81,13 @@ class Dataset:
     def steps(self) -> int:
         """How many steps the plan has."""
 
-    def known_types(self) -> list[object | None]:
-        """A Schema-like object of one field a column, or None where a function's result is not inferred yet. Never computes."""
+    def known_types(self) -> list[pa.DataType | None]:
+        """The type of each column, or None where a function's result is not inferred yet.
 
-    def schema(self) -> Schema:
+        Never computes; empty where not even the columns are known.
+        """
+
+    def schema(self) -> pa.Schema:
         """Columns and types; runs row functions on a sample if their result types are not known."""
 
     def select(self, columns: Sequence[tuple[str, Expr]]) -> Dataset: ...
@@ -132,7 +121,7 @@ class Dataset:
     def union(self, others: Sequence[Dataset]) -> Dataset: ...
     def map_partitions(self, function: Function, result_schema: object | None = None) -> Dataset: ...
     def repartition(self, npartitions: int) -> Dataset: ...
-    def collect(self) -> Table: ...
+    def collect(self) -> pa.Table: ...
     def count(self) -> int: ...
     def write(self, format: str, path: str, options: str) -> list[str]:
         """Write ``parquet``, ``csv`` or ``json``; gives the paths written. ``options`` is JSON under pandas' names."""
@@ -158,11 +147,180 @@ class Session:
         """Rows in memory, from anything with ``__arrow_c_stream__``, cut into ``npartitions`` slices of equal size."""
 
     def sql(self, query: str, tables: Mapping[str, Dataset]) -> Dataset: ...
+    @property
+    def scratch(self) -> Path:
+        """The folder for temporary files; it goes with the session."""
+
+    @property
+    def workers(self) -> int:
+        """How many worker processes there are."""
+
+    def pool(self) -> WorkerPool:
+        """The session's worker processes."""
+
+    def start_run(self, name: str) -> Run:
+        """Tell that a job of a face starts."""
+
     def on_event(self, observer: Callable[[str], None] | None) -> None:
         """Give every event (JSON) of this session's runs to ``observer``, on the calling thread."""
 
-    def last_run(self) -> dict[str, Any] | None: ...
     def close(self) -> None: ...
+
+@final
+class Run:
+    """A job that a face carries out on the session's workers, told as events."""
+
+    def stage(self, name: str, tasks: int) -> None:
+        """Tell that a stage of `tasks` tasks starts."""
+
+    def advance(self, done: int) -> None:
+        """Tell how many tasks of the stage are done; prints what workers have printed."""
+
+    def finish(self, error: str | None, cancelled: bool = False) -> None:
+        """Tell the end: without `error` it succeeded."""
 
 def cli_main(arguments: Sequence[str], executable: str) -> int: ...
 def doctor(executable: str) -> str: ...
+
+# ---- Worker processes: crates/windrow-python/src/{pool,rows,worker} ----
+
+@final
+class WorkerPool:
+    """Worker processes that call functions on pickled arguments. None is started before it is needed."""
+
+    def __new__(
+        cls,
+        workers: int = 0,
+        *,
+        start: str | None = None,
+        max_attempts: int = 3,
+        memory_limit: int | None = None,
+        tasks_per_worker: int | None = None,
+        echo: bool = True,
+    ) -> WorkerPool:
+        """`workers` 0: one per processor. `start`: ``fork_server``, ``spawn``, or None for the default.
+
+        `memory_limit` is resident bytes of one worker. With `echo`, what workers print is written
+        to `sys.stdout` and `sys.stderr`.
+        """
+
+    @property
+    def pids(self) -> list[int]:
+        """Processes of the workers that are ready."""
+
+    @property
+    def workers(self) -> int: ...
+    def warm(self) -> None:
+        """Start the workers in the background."""
+
+    def pending(self) -> tuple[int, int]:
+        """Calls that have no outcome yet, and bytes of them."""
+
+    def function(self, name: str, pickled: bytes, *, is_async: bool = False) -> PoolFunction:
+        """Make a pickled callable known; the same bytes give the same function."""
+
+    def submit(
+        self,
+        function: PoolFunction,
+        mode: str,
+        pickled: bytes,
+        buffers: Sequence[object],
+        items: int,
+        *,
+        collect: bool = False,
+        concurrency: int = 100,
+        timeout: float | None = None,
+        max_attempts: int = 0,
+        announce: int | None = None,
+    ) -> Ticket:
+        """Start a call; waits (interruptibly) while too much is pending.
+
+        `mode`: ``apply`` (the pickle is of ``(args, kwargs)``), ``map`` (of a list of items) or
+        ``starmap`` (of a list of tuples). `buffers`: out-of-band buffers of the pickle. `collect`:
+        go on after an item that raised. `timeout`: seconds for one item. `announce`: the number
+        that `next_finished` gives when the call has ended.
+        """
+
+    def next_finished(self, timeout: float | None = None) -> list[int]:
+        """Wait for announced calls to end; the numbers of those that have. 0 stands for `wake`."""
+
+    def wake(self) -> None:
+        """Make `next_finished` return."""
+
+    def close(self, *, graceful: bool = True, timeout: float = 10.0) -> None:
+        """End the pool: calls without an outcome are cancelled. `graceful` runs exit handlers."""
+
+@final
+class PoolFunction:
+    """A function that a pool knows and sends to each worker once."""
+
+    @property
+    def name(self) -> str: ...
+
+@final
+class Ticket:
+    """A call that was submitted to a pool."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def items(self) -> int: ...
+    def ready(self) -> bool: ...
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the outcome, interruptibly; whether it is there."""
+
+    def cancel(self) -> None: ...
+    def take(
+        self,
+    ) -> list[tuple[int, int, Any, list[tuple[int, BaseException]], BaseException | None]]:
+        """Take the outcome, once: ``(start, stop, values, failures, failure)`` for runs of items.
+
+        `values` is the result (``apply``) or the list of results; `failures` has the exceptions of
+        single items (their value is None); `failure` is the outcome of all of the run, if not None.
+        """
+
+@final
+class Row:
+    """One row: ``row["a"]``, ``row.a``, and all of `pandas.Series`."""
+
+    def __getitem__(self, key: object, /) -> Any: ...
+    def __setitem__(self, key: object, value: object, /) -> None: ...
+    def __getattr__(self, name: str, /) -> Any: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def get(self, key: object, default: object = None) -> Any: ...
+    def items(self) -> Iterator[tuple[str, Any]]: ...
+    def to_dict(self, *, into: type | None = None) -> dict[str, Any]: ...
+
+@final
+class SharedBytes:
+    """Bytes received from another process, with the buffer protocol."""
+
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class WorkerEnds:
+    """A worker's ends of its sockets."""
+
+    def serve(self) -> None:
+        """Serve tasks until the driver closes its end."""
+
+def fork_server() -> WorkerEnds | None:
+    """Serve the driver at standard input; None at its end, ends in each forked worker."""
+
+def worker_ends() -> WorkerEnds:
+    """Give the ends of a worker that was started by exec, received through standard input."""
+
+def call_rows(
+    description: str,
+    pickled: bytes,
+    batches: Sequence[object],
+    result_type: object | None = None,
+    pool: WorkerPool | None = None,
+) -> tuple[list[Any], int]:
+    """Call a row function on pyarrow record batches: in `pool`, or in this interpreter.
+
+    Gives record batches in order, and the nanoseconds spent in the function.
+    """

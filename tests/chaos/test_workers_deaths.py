@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from worker_check import apply, outcomes, pool_of, rows, submit
 
 from windrow import errors
+from worker_check import apply, outcomes, pool_of, rows, submit
 
 
 @pytest.fixture(params=["fork_server", "spawn"])
@@ -94,7 +94,8 @@ def test_the_item_that_kills_is_named_and_the_others_have_results(start: str) ->
 
 def test_an_item_that_kills_while_it_is_loaded_is_found_by_halving() -> None:
     with pool_of(1, max_attempts=2) as pool:
-        results = outcomes(submit(pool, lambda bomb: bomb.value, "map", [Bomb(n) for n in range(4)]))
+        bombs = [Bomb(value) for value in range(4)]
+        results = outcomes(submit(pool, lambda bomb: bomb.value, "map", bombs))
     assert all(isinstance(result, errors.ItemKilled) for result in results)
 
 
@@ -157,7 +158,7 @@ def test_a_stopped_worker_counts_as_slow() -> None:
 def test_a_worker_past_its_memory_is_ended() -> None:
     def work(size: int) -> int:
         block = bytearray(size)
-        block[:: 4096] = b"x" * len(block[:: 4096])
+        block[::4096] = b"x" * len(block[::4096])
         time.sleep(1 if size > 1 << 28 else 0)
         return len(block)
 
@@ -179,9 +180,7 @@ def test_async_items_that_take_too_long_are_ended_alone() -> None:
         return value
 
     with pool_of(1) as pool:
-        results = outcomes(
-            submit(pool, work, "map", list(range(5)), timeout=0.3, collect=True)
-        )
+        results = outcomes(submit(pool, work, "map", list(range(5)), timeout=0.3, collect=True))
     assert isinstance(results[2], errors.ItemTimeout)
     assert results[:2] + results[3:] == [0, 1, 3, 4]
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from worker_check import apply, pool_of, rows
 
 from windrow import errors
 from windrow._worker import pickling
+from worker_check import apply, pool_of, rows
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def workers() -> Iterator[Any]:
         yield pool
 
 
-class Demanding(Exception):
+class DemandingError(Exception):
     """Its `__init__` cannot be called with its `args`."""
 
     def __init__(self, code: int, *, reason: str) -> None:
@@ -28,7 +28,7 @@ class Demanding(Exception):
         self.code = code
 
 
-class Unpicklable(Exception):
+class UnpicklableError(Exception):
     """Holds what no other process can have."""
 
     def __init__(self) -> None:
@@ -59,9 +59,9 @@ def test_an_exception_is_raised_as_itself_with_its_row(workers: Any, in_workers:
 
 def test_attributes_of_exceptions_survive(workers: Any) -> None:
     def fail() -> None:
-        raise Demanding(7, reason="no way")
+        raise DemandingError(7, reason="no way")
 
-    with pytest.raises(Demanding) as caught:
+    with pytest.raises(DemandingError) as caught:
         apply(workers, fail)
     assert caught.value.code == 7
     assert str(caught.value) == "no way (7)"
@@ -69,9 +69,9 @@ def test_attributes_of_exceptions_survive(workers: Any) -> None:
 
 def test_an_exception_that_cannot_be_pickled_keeps_type_and_text(workers: Any) -> None:
     def fail() -> None:
-        raise Unpicklable
+        raise UnpicklableError
 
-    with pytest.raises(errors.FunctionError, match="Unpicklable: holds a lock") as caught:
+    with pytest.raises(errors.FunctionError, match="UnpicklableError: holds a lock") as caught:
         apply(workers, fail)
     assert any("cannot be pickled" in note for note in caught.value.__notes__)
 

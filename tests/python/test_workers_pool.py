@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from worker_check import apply, outcomes, pool_of, rows, submit
 
 from windrow import _native, errors
+from worker_check import apply, outcomes, pool_of, rows, submit
 
 
 @pytest.fixture(scope="module", params=["fork_server", "spawn"])
@@ -199,7 +199,7 @@ def test_closing_leaves_no_process() -> None:
         apply(pool, square, 2)
         made = set(psutil.Process().children(recursive=True)) - before
         assert made
-    gone, alive = psutil.wait_procs(made, timeout=5)
+    _, alive = psutil.wait_procs(made, timeout=5)
     assert not alive
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+
 from worker_check import rows
 
 DATA = {"a": [1, 2], "b": [1.5, 2.5], "name": ["x", "y"], "count": [7, 8], "text col": ["p", "q"]}
@@ -49,11 +50,11 @@ def test_a_missing_attribute_is_pandas_own_error() -> None:
 def test_as_a_mapping() -> None:
     assert each(lambda row: "a" in row) == [True, True]
     assert each(lambda row: 1 in row) == [False, False]
-    assert each(lambda row: len(row)) == [5, 5]
+    assert each(len) == [5, 5]
     assert each(lambda row: list(row.keys())) == [list(DATA)] * 2
     assert each(lambda row: dict(row)["b"]) == [1.5, 2.5]
     assert each(lambda row: row.to_dict()["a"]) == [1, 2]
-    assert each(lambda row: [f"{k}={v}" for k, v in row.items()][0]) == ["a=1", "a=2"]
+    assert each(lambda row: next(f"{k}={v}" for k, v in row.items())) == ["a=1", "a=2"]
 
 
 def test_iteration_is_over_values() -> None:
@@ -61,7 +62,7 @@ def test_iteration_is_over_values() -> None:
         "[1, 1.5, 'x', 7, 'p']",
         "[2, 2.5, 'y', 8, 'q']",
     ]
-    assert each(lambda row: sum(row), {"a": [1, 2], "b": [3, 4]}) == [4, 6]
+    assert each(sum, {"a": [1, 2], "b": [3, 4]}) == [4, 6]
 
 
 def test_anything_a_series_can() -> None:

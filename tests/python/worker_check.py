@@ -55,7 +55,9 @@ def pool_of(workers: int = 2, **options: Any) -> Iterator[Any]:
         pool.close(graceful=False)
 
 
-def submit(pool: Any, function: Callable[..., Any], mode: str, arguments: Any, **options: Any) -> Any:
+def submit(
+    pool: Any, function: Callable[..., Any], mode: str, arguments: Any, **options: Any
+) -> Any:
     """Start a call; `arguments` are `(args, kwargs)` or a list of items."""
     name = getattr(function, "__name__", "function")
     known = pool.function(name, pickling.dumps(function), is_async=tasks.is_async(function))

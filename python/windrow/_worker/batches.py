@@ -18,7 +18,7 @@ def array(values: list[Any], data_type: pa.DataType) -> pa.Array:
 
 
 def infer(values: list[Any]) -> pa.DataType | None:
-    """Give the type that all of `values` fit (lists, dicts, decimals...); None when there is none."""
+    """Give the type that all of `values` fit (lists, dicts, decimals...), or None."""
     try:
         return pa.array([_plain(value) for value in values]).type
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
@@ -99,11 +99,12 @@ def _checked_frame(frame: Any, schema: pa.Schema | None) -> pa.Table:
         _check_names(list(frame.columns), schema)
         frame = frame[schema.names]
     try:
-        return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata()
+        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise FrameMisfit(
             str(error), "DataFrame", f"the columns {_types(schema)}", _HINT
         ) from error
+    return table.replace_schema_metadata()
 
 
 def _checked_table(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -36,7 +36,7 @@ def explain(value: Any, error: BaseException) -> str:
 
 
 def _find(value: Any, depth: int, seen: set[int]) -> list[tuple[str, Any]]:
-    """Give the way to the innermost part that cannot be pickled; empty when it is `value` itself."""
+    """Give the way to the innermost part that cannot be pickled; none when it is all of it."""
     if depth == 0 or id(value) in seen:
         return []
     seen.add(id(value))

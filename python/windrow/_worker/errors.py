@@ -1,4 +1,4 @@
-"""Exceptions on their way from a worker to the user: described there, rebuilt here as themselves."""
+"""Exceptions on their way from a worker to the user: described there, rebuilt here."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _first_of_users(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _frames(trace: TracebackType | None) -> list[dict[str, Any]]:
-    frames = []
+    frames: list[dict[str, Any]] = []
     while trace is not None and len(frames) < _FRAMES:
         code = trace.tb_frame.f_code
         positions = _position(code, trace.tb_lasti)
@@ -130,7 +130,9 @@ def _pickle(exception: BaseException) -> bytes | None:
 class _Parts:
     """An exception whose class cannot be called with its `args`: loaded without `__init__`."""
 
-    def __init__(self, kind: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> None:
+    def __init__(
+        self, kind: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]
+    ) -> None:
         self.parts = (kind, args, state)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -193,8 +195,8 @@ def _load(fields: dict[str, Any], pickled: bytes | None) -> BaseException:
         else:
             if isinstance(exception, BaseException):
                 return exception
-    message = fields["message"]
-    return errors.FunctionError(f"{fields['type_name']}: {message}" if message else fields["type_name"])
+    name, message = fields["type_name"], fields["message"]
+    return errors.FunctionError(f"{name}: {message}" if message else name)
 
 
 def _notes(fields: dict[str, Any]) -> list[str]:

@@ -38,4 +38,4 @@ def load(names: Iterable[str]) -> None:
         try:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001  a broken module of the user's must not end us
-            print(f"windrow: could not load {name} ahead: {error}", file=sys.stderr)
+            sys.stderr.write(f"windrow: could not load {name} ahead: {error}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -24,7 +25,7 @@ def run(ends: WorkerEnds) -> None:
     code = 0
     try:
         ends.serve()
-    except BaseException:
+    except BaseException:  # noqa: BLE001  shown, and the process ends
         # Nothing of the user's gets here: a failure of ours is for the driver to show.
         sys.excepthook(*sys.exc_info())
         code = 70
@@ -32,10 +33,8 @@ def run(ends: WorkerEnds) -> None:
         atexit._run_exitfuncs()
     finally:
         for stream in (sys.stdout, sys.stderr):
-            try:
+            with contextlib.suppress(OSError, ValueError):
                 stream.flush()
-            except (OSError, ValueError):
-                pass
         os._exit(code)
 
 
