@@ -27,14 +27,15 @@ _ROOT = Path(__file__).resolve().parents[2]
 @functools.cache
 def runner():
     """Start the program that runs specifications, if it has been built."""
-    places = [os.environ.get("WINDROW_RUN_SPEC")]
+    given = os.environ.get("WINDROW_RUN_SPEC")
     target = Path(os.environ.get("CARGO_TARGET_DIR", _ROOT / "target"))
-    places += [str(target / profile / "examples" / "run_spec") for profile in ("release", "debug")]
-    for place in places:
-        if place and Path(place).exists():
-            process = subprocess.Popen([place], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            atexit.register(process.kill)
-            return process
+    built = [target / profile / "examples" / "run_spec" for profile in ("release", "debug")]
+    places = [Path(given)] if given else [place for place in built if place.exists()]
+    if places:
+        newest = max(places, key=lambda place: place.stat().st_mtime)
+        process = subprocess.Popen([newest], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        atexit.register(process.kill)
+        return process
     pytest.skip("`cargo build -p windrow-functions --example run_spec` has not been run")
 
 

@@ -268,7 +268,7 @@ def unbound(row):
 def bound_after_an_early_return(row):
     v = 0
     if row["a"] == 3:
-        w = 1
+        v = 1
     else:
         if row["b"] > 2:
             return -1
