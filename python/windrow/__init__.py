@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from windrow.frame.frame import DataFrame as DataFrame
     from windrow.frame.scalar import Scalar as Scalar
     from windrow.frame.series import Series as Series
+    from windrow.mapreduce.job import mapreduce as mapreduce
     from windrow.session import configure as configure
     from windrow.session import settings as settings
     from windrow.sources import from_arrow as from_arrow
@@ -39,6 +40,7 @@ _HOMES = {
     "from_arrow": "sources",
     "from_items": "sources",
     "from_pandas": "sources",
+    "mapreduce": "mapreduce.job",
     "read_csv": "sources",
     "read_json": "sources",
     "read_parquet": "sources",
@@ -56,6 +58,7 @@ __all__ = [
     "from_arrow",
     "from_items",
     "from_pandas",
+    "mapreduce",
     "read_csv",
     "read_json",
     "read_parquet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import threading
 from os import PathLike, fspath
@@ -29,6 +30,8 @@ def _open(given: dict[str, Any]) -> Session:
     from windrow._progress import attach
 
     session = Session(json.dumps(given))
+    # Ends workers and removes temporary files also when the interpreter does not collect it.
+    atexit.register(session.close)
     attach(session, json.loads(session.settings()).get("progress"))
     return session
 

@@ -70,7 +70,7 @@ fn run_in(
 
 /// The table that a query names and that is not given, if that is what `message` says.
 fn unknown_table(message: &str) -> Option<&str> {
-    message.strip_prefix("table 'datafusion.public.")?.strip_suffix("' not found")
+    message.strip_prefix("there is no table `")?.strip_suffix('`')
 }
 
 fn show(dataset: Dataset, arguments: &SqlArguments, console: &mut Console) -> Result<(), Exit> {

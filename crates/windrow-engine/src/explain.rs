@@ -8,7 +8,7 @@ use datafusion::physical_plan::displayable;
 use windrow_functions::Function;
 
 use crate::error::Result;
-use crate::plan::{Dataset, Expr, Node};
+use crate::plan::{Dataset, Node};
 
 impl Dataset {
     /// The logical plan, the optimized physical plan, and each function's verdict with its reasons.
@@ -37,31 +37,22 @@ impl Dataset {
     /// The user's functions in the plan, each once.
     #[must_use]
     pub fn functions(&self) -> Vec<Arc<Function>> {
-        let mut found = Vec::new();
-        self.add_functions(&mut found);
+        let mut applies = Vec::new();
+        self.applies(&mut applies);
+        let mut found: Vec<_> =
+            applies.iter().map(|apply| Arc::clone(&apply.function)).collect();
+        self.add_frame_functions(&mut found);
         let mut seen = HashSet::new();
         found.retain(|function: &Arc<Function>| seen.insert(function.id.clone()));
         found
     }
 
-    fn add_functions(&self, found: &mut Vec<Arc<Function>>) {
+    fn add_frame_functions(&self, found: &mut Vec<Arc<Function>>) {
         for input in self.inputs() {
-            input.add_functions(found);
+            input.add_frame_functions(found);
         }
-        let mut of = |expr: &Expr| {
-            let mut applies = Vec::new();
-            expr.applies(&mut applies);
-            found.extend(applies.iter().map(|apply| Arc::clone(&apply.function)));
-        };
-        match self.node() {
-            Node::Select { columns, .. } => columns.iter().for_each(|(_, expr)| of(expr)),
-            Node::Filter { predicate, .. } => of(predicate),
-            Node::Aggregate { keys, aggregates, .. } => {
-                keys.iter().chain(aggregates).for_each(|(_, expr)| of(expr));
-            }
-            Node::Sort { keys, .. } => keys.iter().for_each(|key| of(&key.expr)),
-            Node::MapPartitions { function, .. } => found.push(Arc::clone(function)),
-            _ => {}
+        if let Node::MapPartitions { function, .. } = self.node() {
+            found.push(Arc::clone(function));
         }
     }
 }

@@ -144,7 +144,11 @@ impl Arithmetic {
 }
 
 fn floor_whole(a: i64, b: i64) -> Option<i64> {
-    let quotient = a.checked_div(b).unwrap_or(if b == -1 { i64::MIN } else { return None });
+    if b == 0 {
+        return None;
+    }
+    // The one quotient that does not fit wraps, as NumPy's does.
+    let quotient = a.wrapping_div(b);
     let inexact = a.wrapping_rem(b) != 0;
     Some(if inexact && ((a < 0) != (b < 0)) { quotient - 1 } else { quotient })
 }

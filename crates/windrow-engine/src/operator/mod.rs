@@ -3,6 +3,7 @@
 mod arithmetic;
 mod function;
 mod gather;
+pub(crate) mod memory;
 
 pub use arithmetic::{floor_divide, modulo, power, round_half_even};
 pub use function::{

@@ -14,10 +14,11 @@ use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::LogicalPlan;
 use windrow_functions::Function;
 
-use super::expr::Expr;
+use super::expr::{Apply, Expr};
 use super::lower::Lowered;
+use super::lower_join;
 use crate::error::{Error, Fault, Result};
-use crate::session::Session;
+use crate::session::{JobSize, Session};
 use crate::source::FileInfo;
 
 /// How rows of two datasets are matched.
@@ -205,9 +206,10 @@ impl Dataset {
                 Some(first) => first.columns()?,
                 None => vec![],
             },
-            Node::Join { .. } | Node::MapPartitions { .. } | Node::Sql { .. } => {
-                names(&self.schema()?)
+            Node::Join { left, right, spec } => {
+                lower_join::names_of(&left.columns()?, &right.columns()?, spec)?
             }
+            Node::MapPartitions { .. } | Node::Sql { .. } => names(&self.schema()?),
         })
     }
 
@@ -322,6 +324,33 @@ impl Dataset {
                 .collect::<Option<Vec<_>>>()?
                 .into_iter()
                 .max(),
+        }
+    }
+
+    /// How much work its functions are, as far as is known.
+    #[must_use]
+    pub fn job_size(&self) -> JobSize {
+        let mut applies = Vec::new();
+        self.applies(&mut applies);
+        let nanos = applies.iter().filter_map(|apply| apply.nanos_a_row.get()).sum();
+        JobSize { rows: self.estimated_rows(), nanos_a_row: nanos }
+    }
+
+    /// All uses of row functions in the plan.
+    pub(crate) fn applies(&self, found: &mut Vec<Arc<Apply>>) {
+        for input in self.inputs() {
+            input.applies(found);
+        }
+        match self.node() {
+            Node::Select { columns, .. } => {
+                columns.iter().for_each(|(_, expr)| expr.applies(found));
+            }
+            Node::Filter { predicate, .. } => predicate.applies(found),
+            Node::Aggregate { keys, aggregates, .. } => {
+                keys.iter().chain(aggregates).for_each(|(_, expr)| expr.applies(found));
+            }
+            Node::Sort { keys, .. } => keys.iter().for_each(|key| key.expr.applies(found)),
+            _ => {}
         }
     }
 

@@ -128,6 +128,8 @@ pub struct Apply {
     pub names: Vec<String>,
     /// The declared result type, or the inferred one once it is known.
     pub result: OnceLock<DataType>,
+    /// Nanoseconds a row in the sample, once there was one.
+    pub nanos_a_row: OnceLock<u64>,
 }
 
 impl Apply {
@@ -144,7 +146,14 @@ impl Apply {
         if let Some(data_type) = result {
             let _ = cell.set(data_type);
         }
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), function, args, names, result: cell }
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            function,
+            args,
+            names,
+            result: cell,
+            nanos_a_row: OnceLock::new(),
+        }
     }
 
     /// The hidden column that carries this use's result inside a plan.

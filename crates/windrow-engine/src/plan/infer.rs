@@ -45,7 +45,11 @@ pub(super) async fn value_type(
         return Ok(DataType::Float64);
     }
     match called(input, &apply.function, sample).await? {
-        Some(reply) => Ok(reply.values.column(0).data_type().clone()),
+        Some(reply) => {
+            let rows = reply.values.num_rows().max(1) as u64;
+            let _ = apply.nanos_a_row.set(reply.nanos / rows);
+            Ok(reply.values.column(0).data_type().clone())
+        }
         // Every row of the sample raises; so will the run, whatever the type.
         None => Ok(DataType::Null),
     }
@@ -111,7 +115,7 @@ async fn called_on(
     function: &Arc<Function>,
     mut sample: RecordBatch,
 ) -> Result<Option<RowReply>> {
-    let host = input.session().function_host(input.estimated_rows())?;
+    let host = input.session().function_host(input.job_size())?;
     for _ in 0..RAISING {
         let call = RowCall {
             function: Arc::clone(function),
@@ -141,7 +145,7 @@ async fn called_on(
 
 async fn sample(input: &Dataset, plan: LogicalPlan, rows: usize) -> Result<RecordBatch> {
     let session = input.session();
-    let context = session.task_context(input.estimated_rows());
+    let context = session.task_context(input.job_size());
     let plan = if is_narrow(input) {
         plan
     } else {

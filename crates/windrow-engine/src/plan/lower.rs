@@ -226,6 +226,7 @@ impl Dataset {
                 args: args.into_iter().map(DfExpr::unalias).collect(),
                 output: apply.column(),
                 data_type,
+                nanos_a_row: apply.nanos_a_row.get().copied(),
             });
         }
         let node =

@@ -21,7 +21,7 @@ pub(super) fn aggregate(
 ) -> Result<LogicalPlan> {
     let groups = keys
         .iter()
-        .map(|(name, expr)| Ok(scope.present(scope.value(expr)?)?.alias(name)))
+        .map(|(name, expr)| Ok(scope.key(scope.value(expr)?)?.alias(name)))
         .collect::<Result<Vec<_>>>()?;
     let mut parts = Parts { scope, found: Vec::new() };
     let mut outputs: Vec<DfExpr> = keys.iter().map(|(name, _)| ident(name)).collect();
@@ -105,7 +105,7 @@ fn one(scope: &Scope<'_>, name: &str, input: &Expr) -> Result<DfExpr> {
     let number = || numeric(name, &data_type, present.clone());
     Ok(match name {
         "count" => count(present),
-        "nunique" => count_distinct(present),
+        "nunique" => count_distinct(scope.key(scope.value(input)?)?),
         "min" => min(present),
         "max" => max(present),
         "sum" => sum(number()?),

@@ -74,6 +74,12 @@ impl<'a> Scope<'a> {
             .map_err(|error| plan_error(&error))
     }
 
+    /// `expr` as a key that values are grouped by: NaN as null, and -0.0 as the 0.0 it equals.
+    pub(super) fn key(&self, expr: DfExpr) -> Result<DfExpr> {
+        let float = self.type_of(&expr)?.is_floating();
+        self.present(if float { expr + lit(0.0) } else { expr })
+    }
+
     /// A filter's condition: null counts as False.
     pub(super) fn truth(&self, expr: &Expr) -> Result<DfExpr> {
         match expr {
@@ -81,7 +87,7 @@ impl<'a> Scope<'a> {
                 let (left, right) = (self.truth(left)?, self.truth(right)?);
                 Ok(if *op == BinaryOp::And { left.and(right) } else { left.or(right) })
             }
-            Expr::Binary(op, left, right) if is_comparison(*op) => {
+            Expr::Binary(op, left, right) if is_comparison(*op) && *op != BinaryOp::NotEqual => {
                 self.comparison(*op, self.value(left)?, self.value(right)?)
             }
             _ => {

@@ -44,6 +44,12 @@ pub(super) fn join(left: LogicalPlan, right: LogicalPlan, spec: &JoinSpec) -> Re
     build(joined.project(columns))
 }
 
+/// The names of the columns that the join gives.
+pub(super) fn names_of(left: &[String], right: &[String], spec: &JoinSpec) -> Result<Vec<String>> {
+    let columns = output(left, right, spec)?;
+    Ok(columns.iter().map(|column| column.schema_name().to_string()).collect())
+}
+
 fn join_type(kind: JoinKind) -> JoinType {
     match kind {
         JoinKind::Inner | JoinKind::Cross => JoinType::Inner,

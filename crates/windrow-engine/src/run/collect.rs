@@ -14,6 +14,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::watch::Watch;
+use crate::operator::memory;
 use crate::error::{Error, Result};
 use crate::plan::Dataset;
 use crate::session::plan_error;
@@ -56,7 +57,7 @@ impl Dataset {
     }
 
     async fn gather(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>> {
-        let context = self.session().task_context(self.estimated_rows());
+        let context = self.session().task_context(self.job_size());
         let partitions = plan.output_partitioning().partition_count();
         let mut tasks = Vec::with_capacity(partitions);
         let mut running = FuturesUnordered::new();
@@ -104,7 +105,7 @@ async fn one(
     let mut batches = Vec::new();
     while let Some(batch) = stream.next().await {
         let batch = batch?;
-        reservation.try_grow(batch.get_array_memory_size())?;
+        reservation.try_grow(memory::of(&batch))?;
         batches.push(batch);
     }
     Ok(batches)

@@ -134,6 +134,7 @@ impl Dataset {
         path: &str,
         options: WriteOptions,
     ) -> Result<Vec<String>> {
+        check_parent(path)?;
         let (store, root) = output_store(path)?;
         let plan = self.logical_plan().await?;
         let physical = self.session().physical_plan(&plan).await?;
@@ -164,7 +165,7 @@ impl Dataset {
         } else {
             Arc::new(OrderedGatherExec::new(plan, None))
         };
-        let context = self.session().task_context(self.estimated_rows());
+        let context = self.session().task_context(self.job_size());
         let rows = plan.execute(0, context).map_err(|error| plan_error(&error))?;
         let count = write_file(target.clone(), place, rows, self).await?;
         Ok((count, vec![path.to_owned()]))
@@ -177,7 +178,7 @@ impl Dataset {
         root: &ObjectPath,
         path: &str,
     ) -> Result<(u64, Vec<String>)> {
-        let context = self.session().task_context(self.estimated_rows());
+        let context = self.session().task_context(self.job_size());
         let mut tasks = Vec::new();
         let mut paths = Vec::new();
         for partition in 0..plan.output_partitioning().partition_count() {
@@ -197,6 +198,22 @@ impl Dataset {
             count += task.join().await.map_err(|error| Error::internal(error.to_string()))??;
         }
         Ok((count, paths))
+    }
+}
+
+/// A folder that is not there is more likely a typing mistake than a wish.
+fn check_parent(path: &str) -> Result<()> {
+    match Path::new(path).parent() {
+        Some(parent)
+            if !path.contains("://")
+                && !parent.as_os_str().is_empty()
+                && !path.starts_with('~')
+                && !parent.is_dir() =>
+        {
+            Err(Error::missing(format!("there is no folder `{}`", parent.display()))
+                .hint(format!("make it first, to write `{path}`")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -55,7 +55,11 @@ pub(crate) fn plan_error(error: &DataFusionError) -> Error {
     match error.find_root() {
         DataFusionError::SchemaError(inner, _) => schema_error(inner),
         DataFusionError::SQL(inner, _) => Error::plan(format!("the query does not parse: {inner}")),
-        DataFusionError::Plan(message) => Error::plan(lowered(message)),
+        DataFusionError::Plan(message) => match unknown_table(message) {
+            Some(table) => Error::plan(format!("there is no table `{table}`"))
+                .hint(format!("give it by name: `sql(query, {table}=frame)`")),
+            None => Error::plan(lowered(message)),
+        },
         DataFusionError::NotImplemented(message) => {
             Error::new(Fault::Unsupported, lowered(message))
         }
@@ -71,6 +75,11 @@ pub(crate) fn plan_error(error: &DataFusionError) -> Error {
         }
         other => Error::data(lowered(&other.strip_backtrace())),
     }
+}
+
+/// The table that a query names and that is not given, if that is what `message` says.
+fn unknown_table(message: &str) -> Option<&str> {
+    message.strip_prefix("table 'datafusion.public.")?.strip_suffix("' not found")
 }
 
 fn schema_error(error: &SchemaError) -> Error {

@@ -27,7 +27,7 @@ use windrow_workers::FunctionHost;
 
 use crate::error::{Error, Fault, Result};
 use crate::operator::{FunctionHosts, FunctionPlanner};
-use crate::optimize::KeepRowOrder;
+use crate::optimize::physical_rules;
 use crate::plan::{Dataset, Node, ScanNode};
 use crate::settings::{FunctionPlace, Settings};
 use crate::source::{FileSource, OpenSource};
@@ -38,6 +38,25 @@ use scratch::Scratch;
 /// Jobs of at most this many rows call their functions in the caller's interpreter: there, 200,000
 /// rows of a small function take about as long as starting workers.
 const SMALL_JOB_ROWS: u64 = 200_000;
+/// A job that takes longer than this is not small, however few its rows.
+const SMALL_JOB_NANOS: u64 = 100_000_000;
+
+/// How much work the functions of a job are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JobSize {
+    /// About how many rows there are, at most.
+    pub rows: Option<u64>,
+    /// Nanoseconds that a row took in a sample; 0 before there was one.
+    pub nanos_a_row: u64,
+}
+
+impl JobSize {
+    fn is_small(self) -> bool {
+        self.rows.is_some_and(|rows| {
+            rows <= SMALL_JOB_ROWS && rows.saturating_mul(self.nanos_a_row) <= SMALL_JOB_NANOS
+        })
+    }
+}
 
 /// How often a wait looks for an interrupt.
 const SLICE: Duration = Duration::from_millis(20);
@@ -52,6 +71,8 @@ pub struct Surroundings {
     pub start_workers: Box<dyn Fn(&Settings) -> Result<Arc<dyn FunctionHost>> + Send + Sync>,
     /// True when the user wants the run to end (Ctrl-C). Called on the waiting thread, often.
     pub interrupted: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Where runs say what happens.
+    pub events: EventBus,
 }
 
 impl Surroundings {
@@ -64,6 +85,7 @@ impl Surroundings {
                 Err(Error::plan("this program has no Python to run functions in"))
             }),
             interrupted: Box::new(|| false),
+            events: EventBus::default(),
         }
     }
 }
@@ -78,7 +100,6 @@ struct Inner {
     workers: OnceLock<Arc<dyn FunctionHost>>,
     starting: Mutex<()>,
     scratch: Scratch,
-    events: EventBus,
 }
 
 /// A session; cheap to clone.
@@ -94,11 +115,11 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    /// A session with `settings` in `surroundings` that tells `events` what its runs do.
+    /// A session with `settings` in `surroundings`.
     ///
     /// # Errors
     /// No folder for temporary files, or no threads.
-    pub fn new(settings: Settings, surroundings: Surroundings, events: EventBus) -> Result<Self> {
+    pub fn new(settings: Settings, surroundings: Surroundings) -> Result<Self> {
         let scratch = Scratch::new(settings.temp.as_deref())?;
         let memory = usize::try_from(settings.memory).unwrap_or(usize::MAX);
         let consumers = std::num::NonZeroUsize::MIN.saturating_add(2);
@@ -114,7 +135,7 @@ impl Session {
             .with_runtime_env(environment)
             .with_default_features()
             .with_query_planner(Arc::new(Planner))
-            .with_physical_optimizer_rule(Arc::new(KeepRowOrder))
+            .with_physical_optimizer_rules(physical_rules())
             .build();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(settings.workers.max(2))
@@ -136,7 +157,6 @@ impl Session {
                 workers: OnceLock::new(),
                 starting: Mutex::new(()),
                 scratch,
-                events,
             }),
         })
     }
@@ -147,10 +167,16 @@ impl Session {
         &self.inner.settings
     }
 
+    /// The folder for its temporary files.
+    #[must_use]
+    pub fn scratch(&self) -> &std::path::Path {
+        self.inner.scratch.path()
+    }
+
     /// Where its runs say what happens.
     #[must_use]
     pub fn events(&self) -> &EventBus {
-        &self.inner.events
+        &self.inner.surroundings.events
     }
 
     /// Opens files; reads what the schema needs and no more.
@@ -252,24 +278,23 @@ impl Session {
         self.inner.state.optimize(plan).map_err(|error| plan_error(&error))
     }
 
-    /// What the tasks of a job of about `rows` rows run in.
-    pub(crate) fn task_context(&self, rows: Option<u64>) -> Arc<TaskContext> {
+    /// What the tasks of a job of this size run in.
+    pub(crate) fn task_context(&self, size: JobSize) -> Arc<TaskContext> {
         let session = self.clone();
-        let hosts = FunctionHosts::new(move || session.function_host(rows));
+        let hosts = FunctionHosts::new(move || session.function_host(size));
         let config = self.inner.config.clone().with_extension(Arc::new(hosts));
         Arc::new(TaskContext::from(&self.inner.state).with_session_config(config))
     }
 
-    /// Where a job of about `rows` rows calls its functions.
+    /// Where a job of this size calls its functions.
     ///
     /// # Errors
     /// Workers that cannot be started.
-    pub fn function_host(&self, rows: Option<u64>) -> Result<Arc<dyn FunctionHost>> {
-        let small = rows.is_some_and(|rows| rows <= SMALL_JOB_ROWS);
+    pub fn function_host(&self, size: JobSize) -> Result<Arc<dyn FunctionHost>> {
         let in_process = match self.settings().functions {
             FunctionPlace::InProcess => true,
             FunctionPlace::Workers => false,
-            FunctionPlace::Auto => small,
+            FunctionPlace::Auto => size.is_small(),
         };
         match &self.inner.surroundings.in_process {
             Some(host) if in_process => Ok(Arc::clone(host)),

@@ -12,6 +12,7 @@ const PREFIX: &str = "windrow-";
 #[derive(Debug)]
 pub(super) struct Scratch {
     path: PathBuf,
+    owner: u32,
 }
 
 impl Scratch {
@@ -28,7 +29,7 @@ impl Scratch {
             )
             .hint("set `temp` to a folder that can be written")
         })?;
-        Ok(Self { path })
+        Ok(Self { path, owner: std::process::id() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -36,6 +37,10 @@ impl Scratch {
     }
 
     pub(super) fn remove(&self) {
+        // A fork of the process that made it has the same object and must leave the folder alone.
+        if self.owner != std::process::id() {
+            return;
+        }
         // What cannot be removed now is swept by the next session.
         let _ = fs::remove_dir_all(&self.path);
     }

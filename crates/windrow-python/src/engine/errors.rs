@@ -5,9 +5,15 @@ use pyo3::exceptions::{
 };
 use pyo3::prelude::*;
 use windrow_engine::{Error, Fault};
+use windrow_workers::Failure;
+
+use crate::rows::failure::to_exception;
 
 /// The exception that `error` is to the user.
 pub(crate) fn raised(error: Error) -> PyErr {
+    if let Some(failure) = error.failure() {
+        return function_error(&error, failure);
+    }
     let text = error.to_string();
     match error.fault() {
         Fault::Plan | Fault::Settings => PyValueError::new_err(text),
@@ -20,6 +26,18 @@ pub(crate) fn raised(error: Error) -> PyErr {
         Fault::Resources => named("ResourceError", text),
         Fault::Function => PyRuntimeError::new_err(text),
     }
+}
+
+/// The exception of the user's function, or what became of its worker.
+fn function_error(error: &Error, failure: &Failure) -> PyErr {
+    Python::attach(|py| {
+        let exception = to_exception(py, failure);
+        for hint in error.hints() {
+            // A note less is better than another exception.
+            let _ = exception.value(py).call_method1("add_note", (hint,));
+        }
+        exception
+    })
 }
 
 /// An exception of `windrow.errors`.

@@ -1,7 +1,9 @@
 //! `Session`: what plans run in, and what Python brings to it.
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::compute::concat_batches;
@@ -13,11 +15,15 @@ use windrow_engine::session::{Session, Surroundings};
 use windrow_engine::settings::Settings;
 use windrow_engine::source::FileSource;
 use windrow_engine::{Error, Fault};
-use windrow_events::{Event, Observer};
+use windrow_cli::TerminalBar;
+use windrow_events::{Event, EventBus, Observer, Stream};
+use windrow_workers::{FunctionHost, WorkerPool};
 
 use super::dataset::PyDataset;
 use super::errors::raised;
+use super::run::PyRun;
 use crate::hosts;
+use crate::pool::PyWorkerPool;
 
 /// What Python raised while a run was waited for (`KeyboardInterrupt`).
 type Raised = Arc<Mutex<Option<PyErr>>>;
@@ -28,8 +34,14 @@ pub(crate) struct PySession {
     session: Session,
     raised: Raised,
     events: Mutex<Receiver<Event>>,
+    lines: Mutex<Receiver<(Stream, String)>>,
+    bar: Arc<TerminalBar>,
     observer: Mutex<Option<Py<PyAny>>>,
+    workers: Workers,
 }
+
+/// The session's worker processes, once something has needed them.
+type Workers = Arc<OnceLock<Arc<WorkerPool>>>;
 
 /// Hands events to the thread that waits.
 struct Queue(Mutex<Sender<Event>>);
@@ -37,7 +49,7 @@ struct Queue(Mutex<Sender<Event>>);
 impl Observer for Queue {
     fn observe(&self, event: &Event) {
         // Without a receiver the session is gone and nobody looks.
-        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).send(event.clone());
+        let _ = lock(&self.0).send(event.clone());
     }
 }
 
@@ -60,8 +72,7 @@ impl PySession {
         let outcome = py.detach(work);
         self.show_with(py);
         outcome.map_err(|error| {
-            let interrupt =
-                self.raised.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let interrupt = lock(&self.raised).take();
             match interrupt {
                 Some(interrupt) if error.fault() == Fault::Cancelled => interrupt,
                 _ => raised(error),
@@ -69,28 +80,28 @@ impl PySession {
         })
     }
 
-    /// Gives waiting events to the Python observer.
+    /// Gives waiting events to the Python observer, and lines of workers to `sys.stdout`.
     fn show(&self) {
-        let observed =
-            self.observer.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        if observed {
-            Python::attach(|py| self.show_with(py));
-        } else {
-            self.waiting();
-        }
+        Python::attach(|py| self.show_with(py));
     }
 
     fn waiting(&self) -> Vec<Event> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).try_iter().collect()
+        lock(&self.events).try_iter().collect()
     }
 
-    fn show_with(&self, py: Python<'_>) {
-        let observer = self
-            .observer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            .map(|observer| observer.clone_ref(py));
+    pub(super) fn show_with(&self, py: Python<'_>) {
+        let lines: Vec<_> = lock(&self.lines).try_iter().collect();
+        if !lines.is_empty() {
+            self.bar.suspend(|| {
+                for (stream, line) in &lines {
+                    if let Err(error) = print(py, *stream, line) {
+                        error.write_unraisable(py, None);
+                    }
+                }
+            });
+        }
+        let observer =
+            lock(&self.observer).as_ref().map(|observer| observer.clone_ref(py));
         for event in self.waiting() {
             let Some(observer) = &observer else { continue };
             let Ok(text) = serde_json::to_string(&event) else { continue };
@@ -102,16 +113,42 @@ impl PySession {
     }
 }
 
-fn surroundings(raised: &Raised) -> Surroundings {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Prints where the user's own `print` would: a notebook replaces `sys.stdout`.
+fn print(py: Python<'_>, stream: Stream, line: &str) -> PyResult<()> {
+    let name = match stream {
+        Stream::Stdout => "stdout",
+        Stream::Stderr => "stderr",
+    };
+    let file = py.import("sys")?.getattr(name)?;
+    if !file.is_none() {
+        file.call_method1("write", (format!("{line}\n"),))?;
+    }
+    Ok(())
+}
+
+fn surroundings(raised: &Raised, workers: &Workers, events: &EventBus) -> Surroundings {
     let raised = Arc::clone(raised);
+    let workers = Arc::clone(workers);
+    let told = events.clone();
     Surroundings {
-        in_process: hosts::in_process(),
-        start_workers: Box::new(hosts::start_workers),
+        events: events.clone(),
+        in_process: Some(hosts::in_process()),
+        start_workers: Box::new(move |settings| {
+            if let Some(started) = workers.get() {
+                return Ok(Arc::clone(started) as Arc<dyn FunctionHost>);
+            }
+            let pool = hosts::worker_pool(settings, &told)?;
+            Ok(Arc::clone(workers.get_or_init(|| pool)) as Arc<dyn FunctionHost>)
+        }),
         interrupted: Box::new(move || {
             Python::attach(|py| match py.check_signals() {
                 Ok(()) => false,
                 Err(error) => {
-                    *raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    *lock(&raised) = Some(error);
                     true
                 }
             })
@@ -125,13 +162,34 @@ impl PySession {
     #[pyo3(signature = (settings="{}"))]
     fn new(py: Python<'_>, settings: &str) -> PyResult<Self> {
         let settings = Settings::resolve(settings).map_err(super::raised)?;
-        let raised = Raised::default();
-        let surroundings = surroundings(&raised);
-        let session =
-            py.detach(|| Session::new(settings, surroundings)).map_err(super::raised)?;
+        let (raised, workers, bus) =
+            (Raised::default(), Workers::default(), EventBus::default());
+        let surroundings = surroundings(&raised, &workers, &bus);
+        let notebook: bool =
+            py.import("windrow._progress")?.call_method0("in_notebook")?.extract()?;
+        let progress = if notebook { Some(false) } else { settings.progress };
+        let session = py
+            .detach(|| Session::new(settings, surroundings))
+            .map_err(super::raised)?;
         let (sender, events) = channel();
-        session.events().add(Arc::new(Queue(Mutex::new(sender))));
-        Ok(Self { session, raised, events: Mutex::new(events), observer: Mutex::new(None) })
+        bus.add(Arc::new(Queue(Mutex::new(sender))));
+        let (sender, lines) = channel();
+        let sender = Mutex::new(sender);
+        let pass_on = move |stream: Stream, line: &str| {
+            // Without a receiver the session is gone and nobody reads.
+            let _ = lock(&sender).send((stream, line.to_owned()));
+        };
+        let bar = Arc::new(TerminalBar::with_lines(progress, Box::new(pass_on)));
+        bus.add(Arc::clone(&bar) as Arc<dyn Observer>);
+        Ok(Self {
+            session,
+            raised,
+            events: Mutex::new(events),
+            lines: Mutex::new(lines),
+            bar,
+            observer: Mutex::new(None),
+            workers,
+        })
     }
 
     fn settings(&self) -> PyResult<String> {
@@ -185,11 +243,42 @@ impl PySession {
 
     #[pyo3(signature = (observer))]
     fn on_event(&self, observer: Option<Py<PyAny>>) {
-        *self.observer.lock().unwrap_or_else(PoisonError::into_inner) = observer;
+        *lock(&self.observer) = observer;
+    }
+
+    /// The folder for temporary files; it goes with the session.
+    #[getter]
+    fn scratch(&self) -> PathBuf {
+        self.session.scratch().to_path_buf()
+    }
+
+    /// How many worker processes there are.
+    #[getter]
+    fn workers(&self) -> usize {
+        self.session.settings().workers
+    }
+
+    /// The session's worker processes.
+    fn pool(&self, py: Python<'_>) -> PyResult<PyWorkerPool> {
+        py.detach(|| self.session.workers()).map_err(super::raised)?;
+        match self.workers.get() {
+            Some(pool) => Ok(PyWorkerPool::shared(Arc::clone(pool))),
+            None => Err(super::raised(Error::internal("workers that are not ours"))),
+        }
+    }
+
+    /// Tells that a job of a Python face starts.
+    fn start_run(slf: &Bound<'_, Self>, name: String) -> PyRun {
+        PyRun::start(slf.clone().unbind(), slf.get().session.events().clone(), name)
     }
 
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.session.close());
+        py.detach(|| {
+            if let Some(workers) = self.workers.get() {
+                workers.stop(false, Duration::from_secs(2));
+            }
+            self.session.close();
+        });
     }
 }
 

@@ -32,6 +32,7 @@ pub struct PhysicalCall {
     /// The row that the function gets: one field an argument.
     pub(super) row: SchemaRef,
     pub(super) output: Field,
+    pub(super) nanos_a_row: Option<u64>,
 }
 
 /// Appends the results of row functions; keeps rows, their order and their partitions.
@@ -145,7 +146,7 @@ impl ExecutionPlan for FunctionExec {
             host,
             calls: self.calls.clone(),
             schema: Arc::clone(&self.schema),
-            pace: Pace::default(),
+            pace: Pace::of(&self.calls),
             partition,
             input: Arc::clone(&self.input),
             context,
@@ -173,7 +174,7 @@ impl ExecutionPlan for FunctionExec {
 }
 
 /// How many rows make a call of about 30 ms, from how long the last ones took.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Pace {
     rows: AtomicU64,
 }
@@ -183,14 +184,22 @@ impl Pace {
     const FIRST: u64 = 512;
     const MOST: u64 = 1 << 16;
 
+    /// The pace that a sample of the calls shows.
+    fn of(calls: &[PhysicalCall]) -> Self {
+        let nanos: Option<u64> = calls.iter().map(|call| call.nanos_a_row).sum();
+        Self { rows: AtomicU64::new(nanos.map_or(Self::FIRST, Self::rows_at)) }
+    }
+
+    fn rows_at(nanos_a_row: u64) -> u64 {
+        (Self::TARGET_NANOS / nanos_a_row.max(1)).clamp(1, Self::MOST)
+    }
+
     fn rows(&self) -> usize {
-        let rows = self.rows.load(Ordering::Relaxed);
-        usize::try_from(if rows == 0 { Self::FIRST } else { rows }).unwrap_or(1)
+        usize::try_from(self.rows.load(Ordering::Relaxed)).unwrap_or(1)
     }
 
     fn learn(&self, rows: usize, nanos: u64) {
-        let nanos_a_row = (nanos / (rows as u64).max(1)).max(1);
-        self.rows.store((Self::TARGET_NANOS / nanos_a_row).clamp(1, Self::MOST), Ordering::Relaxed);
+        self.rows.store(Self::rows_at(nanos / (rows as u64).max(1)), Ordering::Relaxed);
     }
 }
 

@@ -23,6 +23,8 @@ pub struct FunctionCall {
     pub output: String,
     /// The result's type, checked on every row.
     pub data_type: DataType,
+    /// Nanoseconds a row in a sample, where there was one.
+    pub nanos_a_row: Option<u64>,
 }
 
 impl FunctionCall {

@@ -26,6 +26,7 @@ use windrow_workers::RowCall;
 use super::FunctionHosts;
 use super::hosts::{Pending, external};
 use crate::error::Error;
+use crate::operator::memory;
 
 /// The logical node of a frame function.
 #[derive(Debug, Clone)]
@@ -217,7 +218,7 @@ async fn whole(
     while let Some(batch) = input.next().await {
         let batch = batch?;
         // The rows exist three times for a moment: as they come, as one batch, as a frame.
-        reservation.try_grow(3 * batch.get_array_memory_size())?;
+        reservation.try_grow(3 * memory::of(&batch))?;
         batches.push(batch);
     }
     Ok(concat_batches(&schema, &batches)?)

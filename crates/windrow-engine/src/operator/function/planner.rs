@@ -51,6 +51,7 @@ impl ExtensionPlanner for FunctionPlanner {
                         args,
                         row: Arc::new(Schema::new(fields)),
                         output: Field::new(&call.output, call.data_type.clone(), true),
+                        nanos_a_row: call.nanos_a_row,
                     })
                 })
                 .collect::<Result<Vec<_>>>()?;

@@ -1,0 +1,114 @@
+//! `Run`: a job that a Python face carries out on the session's workers, told as events.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use pyo3::prelude::*;
+use windrow_events::{Event, EventBus, RunId, RunStatus, StageId};
+
+use super::session::PySession;
+
+/// A run of stages of tasks; its end is told by `finish`, or when it is dropped.
+#[pyclass(frozen, name = "Run", module = "windrow._native")]
+pub(crate) struct PyRun {
+    session: Py<PySession>,
+    bus: EventBus,
+    run: RunId,
+    started: Instant,
+    stage: AtomicU32,
+    tasks: AtomicU32,
+    ended: AtomicBool,
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl PyRun {
+    pub(super) fn start(session: Py<PySession>, bus: EventBus, name: String) -> Self {
+        let run = RunId::generate();
+        bus.emit(&Event::RunStarted {
+            run: run.clone(),
+            at: now(),
+            name,
+            plan: String::new(),
+            functions: vec![],
+        });
+        Self {
+            session,
+            bus,
+            run,
+            started: Instant::now(),
+            stage: AtomicU32::new(0),
+            tasks: AtomicU32::new(0),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    fn end(&self, status: RunStatus) {
+        if self.ended.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.bus.emit(&Event::RunFinished {
+            run: self.run.clone(),
+            at: now(),
+            status,
+            seconds: self.started.elapsed().as_secs_f64(),
+            rows: 0,
+            bytes: 0,
+            peak_memory: None,
+        });
+    }
+}
+
+#[pymethods]
+impl PyRun {
+    /// Tells that a stage of `tasks` tasks starts.
+    fn stage(&self, name: String, tasks: u32) {
+        let stage = StageId(self.stage.fetch_add(1, Ordering::Relaxed) + 1);
+        self.tasks.store(tasks, Ordering::Relaxed);
+        self.bus.emit(&Event::StageStarted {
+            run: self.run.clone(),
+            at: now(),
+            stage,
+            name,
+            partitions: tasks,
+            rows_total: None,
+            bytes_total: None,
+        });
+    }
+
+    /// Tells that `done` tasks of the stage are done, and prints what workers have printed.
+    fn advance(&self, py: Python<'_>, done: u32) {
+        self.bus.emit(&Event::Progress {
+            run: self.run.clone(),
+            at: now(),
+            stage: StageId(self.stage.load(Ordering::Relaxed)),
+            rows: 0,
+            bytes: 0,
+            rows_total: None,
+            bytes_total: None,
+            tasks_done: done,
+            tasks_total: self.tasks.load(Ordering::Relaxed),
+        });
+        self.session.get().show_with(py);
+    }
+
+    /// Tells the end: without `error` it succeeded.
+    #[pyo3(signature = (error, cancelled=false))]
+    fn finish(&self, py: Python<'_>, error: Option<String>, cancelled: bool) {
+        self.end(match error {
+            _ if cancelled => RunStatus::Cancelled,
+            Some(message) => RunStatus::Failed { message },
+            None => RunStatus::Succeeded,
+        });
+        self.session.get().show_with(py);
+    }
+}
+
+impl Drop for PyRun {
+    fn drop(&mut self) {
+        self.end(RunStatus::Cancelled);
+    }
+}

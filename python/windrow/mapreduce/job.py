@@ -1,0 +1,154 @@
+"""`mapreduce`: map, shuffle by key, reduce, on the session's workers."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from windrow.mapreduce.inputs import By, units
+from windrow.mapreduce.result import MapReduceResult
+from windrow.mapreduce.tasks import (
+    MapOutput,
+    Mapper,
+    Reducer,
+    ReduceOutput,
+    map_task,
+    reduce_task,
+)
+
+if TYPE_CHECKING:
+    from windrow._native import Run, Session, Ticket
+
+# A reduce task holds its bucket in memory; map outputs are cut so that it is about this large.
+_BUCKET_BYTES = 64 << 20
+
+
+def mapreduce(
+    inputs: Any,
+    mapper: Mapper,
+    reducer: Reducer,
+    combiner: Reducer | None = None,
+    by: By = "file",
+    *,
+    partitions: int | None = None,
+) -> MapReduceResult:
+    """Map inputs to pairs, bring equal keys together, reduce the values of each key.
+
+    Runs at once, on worker processes. Keys and values are any picklable Python objects; keys must
+    be hashable, and equal keys must have equal hashes in every process. The values of a key come in
+    the order of the inputs.
+
+    Parameters
+    ----------
+    inputs
+        A path, a folder (its files, at any depth), a glob, or a list of these; with `by="item"` any
+        iterable of Python objects.
+    mapper
+        `mapper(filename)`, `mapper(line)` or `mapper(item)` yields pairs `(key, value)`.
+    reducer
+        `reducer(key, values)` returns the value of the key, or yields several; `values` is a list.
+    combiner
+        As `reducer`; called in the map tasks on some of the values of a key, so that less travels.
+        Often the reducer itself.
+    by
+        What the mapper gets: `"file"` (a name), `"line"` (a line of a UTF-8 text file, without its
+        line break) or `"item"`.
+    partitions
+        How many reduce tasks; by the size of the map tasks' output when not given.
+
+    Returns
+    -------
+    MapReduceResult
+        Like a dict, with `items()`.
+
+    Raises
+    ------
+    Exception
+        What the mapper, combiner or reducer raised, with a note of what it worked on.
+    FileNotFoundError
+        Inputs that are not there.
+    windrow.errors.WorkerDied
+        A task that killed its worker.
+    """
+    if by not in ("file", "line", "item"):
+        raise ValueError(f'`by` is `{by}`; it can be "file", "line" or "item"')
+    from windrow.session import current
+
+    session = current()
+    pieces = units(inputs, by, session.workers)
+    folder = tempfile.mkdtemp(prefix="mapreduce-", dir=session.scratch)
+    try:
+        with _Job(session) as job:
+            # More buckets than reduce tasks: how many tasks are worth it shows after the map.
+            buckets = partitions or 8 * session.workers
+            task = functools.partial(map_task, mapper, combiner, buckets, folder)
+            mapped: list[MapOutput] = job.stage("map", task, [(unit,) for unit in pieces])
+            reduce_ = functools.partial(reduce_task, reducer, folder)
+            shares = _shares(mapped, buckets, partitions or 0, session.workers)
+            reduced: list[ReduceOutput] = job.stage("reduce", reduce_, [(one,) for one in shares])
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return MapReduceResult(reduced, folder)
+
+
+def _shares(
+    mapped: Sequence[MapOutput], buckets: int, wanted: int, workers: int
+) -> list[list[tuple[str, int, int]]]:
+    """The runs that each reduce task reads: whole buckets, and as few tasks as their size allows."""
+    size = sum(length for output in mapped for runs in output.runs for _, length in runs)
+    count = wanted or min(buckets, max(workers if size > 1 << 20 else 1, size // _BUCKET_BYTES))
+    shares: list[list[tuple[str, int, int]]] = [[] for _ in range(count)]
+    for bucket in range(buckets):
+        for output in mapped:
+            for offset, length in output.runs[bucket]:
+                shares[bucket % count].append((output.path, offset, length))
+    return [share for share in shares if share]
+
+
+class _Job:
+    """The stages of one job: their tasks on the session's workers, told as a run."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._pool = session.pool()
+        self._run: Run = session.start_run("mapreduce")
+
+    def __enter__(self) -> _Job:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        cancelled = isinstance(error, KeyboardInterrupt)
+        self._run.finish(None if error is None else f"{type(error).__name__}: {error}", cancelled)
+
+    def stage(self, name: str, task: Any, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Call `task` on each of `arguments`; the results in their order. The first failure ends it."""
+        from windrow._worker import pickling
+
+        function = self._pool.function(name, pickling.dumps(task))
+        self._run.stage(name, len(arguments))
+        waiting: dict[int, Ticket] = {}
+        try:
+            for place, args in enumerate(arguments):
+                pickled = pickling.dumps((args, {}))
+                waiting[place] = self._pool.submit(function, "apply", pickled, [], 1)
+            return self._results(waiting)
+        finally:
+            for ticket in waiting.values():
+                ticket.cancel()
+
+    def _results(self, waiting: dict[int, Ticket]) -> list[Any]:
+        results: dict[int, Any] = {}
+        while waiting:
+            next(iter(waiting.values())).wait(0.05)
+            for place in [place for place, ticket in waiting.items() if ticket.ready()]:
+                ((_, _, value, failures, failure),) = waiting.pop(place).take()
+                for error in (failure, *(error for _, error in failures)):
+                    if error is not None:
+                        raise error
+                results[place] = value
+            self._run.advance(len(results))
+        return [results[place] for place in sorted(results)]
