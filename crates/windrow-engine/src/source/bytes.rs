@@ -69,6 +69,20 @@ impl Compression {
         }
     }
 
+    /// Whether a file that starts with `bytes` can be of this compression.
+    fn matches(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Infer | Self::Plain => true,
+            Self::Gzip => bytes.starts_with(b"\x1f\x8b"),
+            // A frame to be skipped may come first.
+            Self::Zstd => {
+                bytes.starts_with(b"\x28\xb5\x2f\xfd") || bytes.get(1..4) == Some(b"\x2a\x4d\x18")
+            }
+            Self::Bz2 => bytes.starts_with(b"BZh"),
+            Self::Xz => bytes.starts_with(b"\xfd7zXZ"),
+        }
+    }
+
     fn codec(self) -> Result<FileCompressionType, DataFusionError> {
         match self {
             Self::Infer | Self::Plain => Ok(FileCompressionType::UNCOMPRESSED),
@@ -129,20 +143,40 @@ impl StoredFile {
         Ok(ByteStream { file: Arc::clone(&self.file), origin })
     }
 
-    fn open_local(&self, path: &PathBuf, range: Range<u64>) -> Result<Box<dyn Read + Send>, ReadError> {
+    fn open_local(
+        &self,
+        path: &PathBuf,
+        range: Range<u64>,
+    ) -> Result<Box<dyn Read + Send>, ReadError> {
         let name = &self.file.name;
         let mut file = File::open(path).map_err(|error| ReadError::io(name, &error))?;
         if self.file.is_plain() {
             if range.start > 0 {
-                file.seek(SeekFrom::Start(range.start)).map_err(|error| ReadError::io(name, &error))?;
+                file.seek(SeekFrom::Start(range.start))
+                    .map_err(|error| ReadError::io(name, &error))?;
             }
             return Ok(Box::new(file.take(range.end.saturating_sub(range.start))));
         }
+        self.check_start(&mut file).map_err(|error| ReadError::io(name, &error))??;
         let codec = self.file.compression.codec().map_err(|error| self.unreadable(&error))?;
         let mut reader = codec.convert_read(file).map_err(|error| self.unreadable(&error))?;
         std::io::copy(&mut reader.by_ref().take(range.start), &mut std::io::sink())
             .map_err(|error| ReadError::decompress(name, self.file.compression.name(), &error))?;
         Ok(Box::new(reader.take(range.end.saturating_sub(range.start))))
+    }
+
+    /// An error if the file is compressed otherwise than its name says.
+    fn check_start(&self, file: &mut File) -> std::io::Result<Result<(), ReadError>> {
+        let mut start = Vec::with_capacity(8);
+        file.by_ref().take(8).read_to_end(&mut start)?;
+        file.rewind()?;
+        let compression = self.file.compression;
+        if compression.matches(&start) {
+            return Ok(Ok(()));
+        }
+        let (name, kind) = (&self.file.name, compression.name());
+        Ok(Err(ReadError::data(format!("file `{name}` is not a {kind} file"))
+            .hint("pass `compression=None` if it is not compressed at all")))
     }
 
     async fn open_remote(
@@ -151,7 +185,8 @@ impl StoredFile {
     ) -> Result<BoxStream<'static, Result<Bytes, DataFusionError>>, ReadError> {
         let plain = self.file.is_plain();
         let whole = range.start == 0 && range.end >= self.file.meta.size;
-        let wanted = (plain && !whole).then(|| GetRange::Bounded(range.start..range.end.min(self.file.meta.size)));
+        let wanted = (plain && !whole)
+            .then(|| GetRange::Bounded(range.start..range.end.min(self.file.meta.size)));
         let options = GetOptions { range: wanted, ..GetOptions::default() };
         let reply = self
             .store
@@ -210,7 +245,10 @@ impl ByteStream {
     }
 }
 
-fn read_chunk(reader: &mut Box<dyn Read + Send>, file: &ScanFile) -> Result<Option<Bytes>, ReadError> {
+fn read_chunk(
+    reader: &mut Box<dyn Read + Send>,
+    file: &ScanFile,
+) -> Result<Option<Bytes>, ReadError> {
     let mut chunk = Vec::with_capacity(CHUNK);
     let read = reader.by_ref().take(CHUNK as u64).read_to_end(&mut chunk).map_err(|error| {
         if file.is_plain() {
@@ -244,7 +282,9 @@ fn explain(file: &ScanFile, error: &DataFusionError) -> ReadError {
     match error {
         DataFusionError::ObjectStore(inner) => remote::explain(&file.name, inner),
         DataFusionError::IoError(inner) if file.is_plain() => ReadError::io(&file.name, inner),
-        DataFusionError::IoError(inner) => ReadError::decompress(&file.name, file.compression.name(), inner),
+        DataFusionError::IoError(inner) => {
+            ReadError::decompress(&file.name, file.compression.name(), inner)
+        }
         other => ReadError::data(format!("file `{}` could not be read: {other}", file.name)),
     }
 }

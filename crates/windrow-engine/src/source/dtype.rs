@@ -107,7 +107,8 @@ fn parse(name: &str) -> Option<DataType> {
 /// `datetime64[ns, UTC]`, `timestamp[us]`, `decimal128(18, 2)`.
 fn parse_with_arguments(name: &str) -> Option<DataType> {
     let (kind, arguments) = name.split_once(['[', '('])?;
-    let arguments: Vec<&str> = arguments.strip_suffix([']', ')'])?.split(',').map(str::trim).collect();
+    let arguments: Vec<&str> =
+        arguments.strip_suffix([']', ')'])?.split(',').map(str::trim).collect();
     match (kind, arguments.as_slice()) {
         ("datetime64" | "timestamp", [unit]) => Some(DataType::Timestamp(time_unit(unit)?, None)),
         ("datetime64" | "timestamp", [unit, zone]) => {
@@ -116,8 +117,10 @@ fn parse_with_arguments(name: &str) -> Option<DataType> {
             Some(DataType::Timestamp(time_unit(unit)?, Some(zone.into())))
         }
         ("decimal128" | "decimal", [precision, scale]) => {
-            let precision: u8 = precision.parse().ok().filter(|precision| (1..=38).contains(precision))?;
-            let scale: i8 = scale.parse().ok().filter(|scale| (0..=precision as i8).contains(scale))?;
+            let precision: u8 =
+                precision.parse().ok().filter(|precision| (1..=38).contains(precision))?;
+            let scale: i8 =
+                scale.parse().ok().filter(|scale| (0..=precision as i8).contains(scale))?;
             Some(DataType::Decimal128(precision, scale))
         }
         _ => None,
@@ -182,7 +185,10 @@ mod tests {
         assert_eq!(parse("float32"), Some(DataType::Float32));
         assert_eq!(parse("double[pyarrow]"), Some(DataType::Float64));
         assert_eq!(parse("datetime64[ns]"), Some(DataType::Timestamp(TimeUnit::Nanosecond, None)));
-        assert_eq!(parse("datetime64[ns, UTC]"), Some(DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))));
+        assert_eq!(
+            parse("datetime64[ns, UTC]"),
+            Some(DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())))
+        );
         assert_eq!(parse("decimal128(18, 2)"), Some(DataType::Decimal128(18, 2)));
         assert_eq!(parse("category"), None);
     }

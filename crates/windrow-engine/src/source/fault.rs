@@ -39,9 +39,13 @@ impl ReadError {
     pub(crate) fn io(file: &str, error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
         match error.kind() {
-            ErrorKind::NotFound => Self::missing(format!("file `{file}` is gone: it was there when the frame was made")),
-            ErrorKind::PermissionDenied => Self::new(Fault::Data, format!("file `{file}` may not be read: permission denied"))
-                .hint("check the owner and the mode of the file and of the folders above it"),
+            ErrorKind::NotFound => Self::missing(format!(
+                "file `{file}` is gone: it was there when the frame was made"
+            )),
+            ErrorKind::PermissionDenied => {
+                Self::new(Fault::Data, format!("file `{file}` may not be read: permission denied"))
+                    .hint("check the owner and the mode of the file and of the folders above it")
+            }
             _ => Self::data(format!("file `{file}` could not be read: {error}")),
         }
     }
@@ -50,15 +54,24 @@ impl ReadError {
     pub(crate) fn decompress(file: &str, format: &str, error: &std::io::Error) -> Self {
         let text = error.to_string().to_lowercase();
         let cut = error.kind() == std::io::ErrorKind::UnexpectedEof
-            || ["unexpected end", "unexpected eof", "incomplete", "premature", "truncated", "finished while"]
-                .iter()
-                .any(|sign| text.contains(sign));
+            || [
+                "unexpected end",
+                "unexpected eof",
+                "incomplete",
+                "premature",
+                "truncated",
+                "finished while",
+            ]
+            .iter()
+            .any(|sign| text.contains(sign));
         if cut {
-            Self::data(format!("{format} file `{file}` is truncated: its compressed data ends too early"))
-                .hint("copy or download the file again; rows before the cut were read without error")
+            Self::data(format!(
+                "{format} file `{file}` is truncated: its compressed data ends too early"
+            ))
+            .hint("copy or download the file again; rows before the cut were read without error")
         } else {
-            Self::data(format!("{format} file `{file}` is damaged or not {format}: {text}"))
-                .hint("pass `compression=None` if the file is not compressed at all")
+            Self::data(format!("{format} file `{file}` is damaged: {text}"))
+                .hint("copy or download the file again")
         }
     }
 }
@@ -93,11 +106,14 @@ impl From<ReadError> for Error {
 /// `files` are the files of the sources in the plan; they name the culprit where DataFusion does not.
 pub fn explain_error(error: &DataFusionError, files: &[FileInfo]) -> Option<Error> {
     match error {
-        DataFusionError::External(inner) => inner
-            .downcast_ref::<ReadError>()
-            .map(|found| found.clone().into())
-            .or_else(|| inner.downcast_ref::<DataFusionError>().and_then(|next| explain_error(next, files))),
-        DataFusionError::Context(_, next) | DataFusionError::Diagnostic(_, next) => explain_error(next, files),
+        DataFusionError::External(inner) => {
+            inner.downcast_ref::<ReadError>().map(|found| found.clone().into()).or_else(|| {
+                inner.downcast_ref::<DataFusionError>().and_then(|next| explain_error(next, files))
+            })
+        }
+        DataFusionError::Context(_, next) | DataFusionError::Diagnostic(_, next) => {
+            explain_error(next, files)
+        }
         DataFusionError::Shared(next) => explain_error(next, files),
         DataFusionError::Collection(all) => all.iter().find_map(|next| explain_error(next, files)),
         DataFusionError::ArrowError(inner, _) => explain_arrow(inner, files),
@@ -110,13 +126,17 @@ pub fn explain_error(error: &DataFusionError, files: &[FileInfo]) -> Option<Erro
     }
 }
 
-fn explain_arrow(error: &datafusion::arrow::error::ArrowError, files: &[FileInfo]) -> Option<Error> {
+fn explain_arrow(
+    error: &datafusion::arrow::error::ArrowError,
+    files: &[FileInfo],
+) -> Option<Error> {
     use datafusion::arrow::error::ArrowError;
     match error {
-        ArrowError::ExternalError(inner) => inner
-            .downcast_ref::<ReadError>()
-            .map(|found| found.clone().into())
-            .or_else(|| inner.downcast_ref::<DataFusionError>().and_then(|next| explain_error(next, files))),
+        ArrowError::ExternalError(inner) => {
+            inner.downcast_ref::<ReadError>().map(|found| found.clone().into()).or_else(|| {
+                inner.downcast_ref::<DataFusionError>().and_then(|next| explain_error(next, files))
+            })
+        }
         ArrowError::ParquetError(text) => {
             let culprit = super::parquet::culprit(files);
             Some(super::parquet::unreadable(&culprit, text).into())
@@ -157,7 +177,9 @@ impl Misread {
     /// The message for the user, with 1-based data row and line of the file.
     pub(crate) fn explain(&self, file: &Arc<str>, before: Before) -> ReadError {
         let place = match before {
-            Some((rows, lines)) => format!("row {} (line {})", rows + self.row + 1, lines + self.line + 1),
+            Some((rows, lines)) => {
+                format!("row {} (line {})", rows + self.row + 1, lines + self.line + 1)
+            }
             None => format!("row {} of a later part", self.row + 1),
         };
         match &self.what {
@@ -184,14 +206,17 @@ impl Misread {
                 hints.iter().fold(error, |error, hint| error.hint(hint.clone()))
             }
             What::Encoding { column } => {
-                let within = column.as_ref().map(|name| format!("column `{name}`, ")).unwrap_or_default();
+                let within =
+                    column.as_ref().map(|name| format!("column `{name}`, ")).unwrap_or_default();
                 ReadError::data(format!("{within}{place} of `{file}` is not UTF-8 text")).hint(
                     "pass `encoding_errors=\"replace\"` to read the bad bytes as U+FFFD, \
                      or convert the file: `iconv -f latin1 -t utf-8`",
                 )
             }
-            What::OpenQuote => ReadError::data(format!("the quote opened in {place} of `{file}` is never closed"))
-                .hint("if quote characters are ordinary text in this file, pass `quoting=3`"),
+            What::OpenQuote => {
+                ReadError::data(format!("the quote opened in {place} of `{file}` is never closed"))
+                    .hint("if quote characters are ordinary text in this file, pass `quoting=3`")
+            }
             What::Other { text, hints } => {
                 let error = ReadError::data(format!("{place} of `{file}` {text}"));
                 hints.iter().fold(error, |error, hint| error.hint(hint.clone()))
@@ -203,6 +228,10 @@ impl Misread {
 /// A value as shown in a message: shortened, with control characters escaped.
 pub(crate) fn shown(value: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(value).chars().take(81).collect();
-    let short = if text.chars().count() > 80 { format!("{}...", text.chars().take(77).collect::<String>()) } else { text };
+    let short = if text.chars().count() > 80 {
+        format!("{}...", text.chars().take(77).collect::<String>())
+    } else {
+        text
+    };
     short.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"")
 }

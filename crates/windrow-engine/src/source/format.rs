@@ -33,7 +33,11 @@ impl Format {
             "parquet" => serde_json::from_str(options).map(Self::Parquet),
             "json" => serde_json::from_str(options).map(Self::Json),
             "text" => serde_json::from_str(options).map(Self::Text),
-            _ => return Err(Error::plan(format!("`{name}` is not a format: csv, parquet, json or text"))),
+            _ => {
+                return Err(Error::plan(format!(
+                    "`{name}` is not a format: csv, parquet, json or text"
+                )));
+            }
         };
         format.map_err(|error| explain(name, options, &error.to_string()))
     }
@@ -41,7 +45,9 @@ impl Format {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Csv(_) => Kind { reader: "read_csv", extensions: &["csv", "tsv"] },
-            Self::Parquet(_) => Kind { reader: "read_parquet", extensions: &["parquet", "parq", "pq"] },
+            Self::Parquet(_) => {
+                Kind { reader: "read_parquet", extensions: &["parquet", "parq", "pq"] }
+            }
             Self::Json(_) => Kind { reader: "read_json", extensions: &["json", "jsonl", "ndjson"] },
             Self::Text(_) => Kind { reader: "read_text", extensions: &["txt", "text", "log"] },
         }
@@ -71,7 +77,8 @@ impl Format {
 fn explain(format: &str, options: &str, message: &str) -> Error {
     let place = message.split(" at line ").next().unwrap_or(message);
     let reader = format!("read_{format}");
-    let Some((unknown, known)) = place.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected"))
+    let Some((unknown, known)) =
+        place.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected"))
     else {
         return Error::plan(format!("`{reader}`: {place}{}", culprit(format, options)));
     };
@@ -85,7 +92,9 @@ fn explain(format: &str, options: &str, message: &str) -> Error {
 
 /// The option whose value is wrong, found by reading each alone, since serde does not name it.
 fn culprit(format: &str, options: &str) -> String {
-    let Ok(serde_json::Value::Object(all)) = serde_json::from_str(options) else { return String::new() };
+    let Ok(serde_json::Value::Object(all)) = serde_json::from_str(options) else {
+        return String::new();
+    };
     let wrong = all.into_iter().find(|(name, value)| {
         let alone = serde_json::json!({ name.as_str(): value }).to_string();
         match format {

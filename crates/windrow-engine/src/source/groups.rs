@@ -32,9 +32,14 @@ pub(crate) fn cut(pieces: &[Piece], count: usize, least: u64) -> Vec<Vec<Slice>>
     let total: u64 = pieces.iter().map(|piece| piece.end - piece.start).sum();
     let most = (total / least.max(1)).max(1);
     let count = (count.max(1) as u64).min(most);
-    let border = |partition: u64| (u128::from(total) * u128::from(partition) / u128::from(count)) as u64;
+    let border =
+        |partition: u64| (u128::from(total) * u128::from(partition) / u128::from(count)) as u64;
     let partition_of = |at: u64| {
-        let guess = if total == 0 { 0 } else { (u128::from(at) * u128::from(count) / u128::from(total)) as u64 };
+        let guess = if total == 0 {
+            0
+        } else {
+            (u128::from(at) * u128::from(count) / u128::from(total)) as u64
+        };
         let guess = if at < border(guess) { guess - 1 } else { guess };
         if guess + 1 < count && at >= border(guess + 1) { guess + 1 } else { guess.min(count - 1) }
     };
@@ -43,13 +48,25 @@ pub(crate) fn cut(pieces: &[Piece], count: usize, least: u64) -> Vec<Vec<Slice>>
     for piece in pieces {
         let length = piece.end - piece.start;
         if !piece.divisible || length == 0 {
-            push(&mut partitions[partition_of(at + length / 2) as usize], piece.file, piece.start..piece.end);
+            push(
+                &mut partitions[partition_of(at + length / 2) as usize],
+                piece.file,
+                piece.start..piece.end,
+            );
         } else {
             let mut done = 0;
             while done < length {
                 let partition = partition_of(at + done);
-                let end = if partition + 1 == count { length } else { (border(partition + 1) - at).min(length) };
-                push(&mut partitions[partition as usize], piece.file, piece.start + done..piece.start + end);
+                let end = if partition + 1 == count {
+                    length
+                } else {
+                    (border(partition + 1) - at).min(length)
+                };
+                push(
+                    &mut partitions[partition as usize],
+                    piece.file,
+                    piece.start + done..piece.start + end,
+                );
                 done = end;
             }
         }
@@ -62,7 +79,9 @@ pub(crate) fn cut(pieces: &[Piece], count: usize, least: u64) -> Vec<Vec<Slice>>
 /// Adds a slice, joined with the one before if it continues it.
 fn push(slices: &mut Vec<Slice>, file: usize, range: Range<u64>) {
     match slices.last_mut() {
-        Some(last) if last.file == file && last.range.end == range.start => last.range.end = range.end,
+        Some(last) if last.file == file && last.range.end == range.start => {
+            last.range.end = range.end
+        }
         _ => slices.push(Slice { file, range }),
     }
 }

@@ -15,7 +15,8 @@ const MISSING: &str = "__HIVE_DEFAULT_PARTITION__";
 /// A column is int64 if all its values are whole numbers, else text.
 pub(crate) fn columns(files: &[StoredFile], schema: &Schema) -> Vec<FieldRef> {
     let Some(first) = files.first() else { return Vec::new() };
-    let names = |file: &StoredFile| file.file.keys.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let names =
+        |file: &StoredFile| file.file.keys.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let common = names(first);
     if !files.iter().all(|file| names(file) == common) {
         return Vec::new();
@@ -23,7 +24,10 @@ pub(crate) fn columns(files: &[StoredFile], schema: &Schema) -> Vec<FieldRef> {
     let absent = common.into_iter().filter(|name| schema.field_with_name(name).is_err());
     absent
         .map(|name| {
-            let whole = files.iter().filter_map(|file| value(file, &name)).all(|value| value.parse::<i64>().is_ok());
+            let whole = files
+                .iter()
+                .filter_map(|file| value(file, &name))
+                .all(|value| value.parse::<i64>().is_ok());
             Arc::new(Field::new(&name, if whole { DataType::Int64 } else { DataType::Utf8 }, true))
         })
         .collect()

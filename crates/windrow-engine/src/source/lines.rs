@@ -12,7 +12,10 @@ pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 ///
 /// A line starts at 0 or after a `\n`, so the ranges of a file, laid side by side, hold each line once:
 /// a line that crosses a border belongs to the range in which it starts.
-pub(crate) async fn whole_lines(file: &StoredFile, range: Range<u64>) -> Result<Range<u64>, ReadError> {
+pub(crate) async fn whole_lines(
+    file: &StoredFile,
+    range: Range<u64>,
+) -> Result<Range<u64>, ReadError> {
     let start = first_line_start(file, range.start).await?;
     let end = first_line_start(file, range.end).await?;
     Ok(start..end)

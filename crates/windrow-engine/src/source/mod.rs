@@ -45,7 +45,9 @@ use object_store::path::Path as ObjectPath;
 use serde::{Deserialize, Serialize};
 
 pub use self::bytes::Compression;
-pub use self::csv::{BadLines, ColumnRef, CsvOptions, Encoding, EncodingErrors, Header, NaList, NaValue, NaValues};
+pub use self::csv::{
+    BadLines, ColumnRef, CsvOptions, Encoding, EncodingErrors, Header, NaList, NaValue, NaValues,
+};
 pub use self::dtype::{Dtype, Dtypes};
 pub use self::fault::{ReadError, explain_error};
 pub use self::format::Format;
@@ -148,7 +150,11 @@ impl FileSource {
         let files = without_empty(files, &self.format);
         let state = context.state();
         let layout = Layout {
-            target: if self.format.nrows().is_some() { 1 } else { state.config().target_partitions() },
+            target: if self.format.nrows().is_some() {
+                1
+            } else {
+                state.config().target_partitions()
+            },
             least: state.config_options().optimizer.repartition_file_min_size as u64,
         };
         let plan = match &self.format {
@@ -175,7 +181,8 @@ impl FileSource {
         for path in &self.paths {
             let (url, store, found) = match Remote::parse(path)? {
                 Some(remote) => {
-                    let (url, store) = remote.store(&context.runtime_env(), &self.storage_options)?;
+                    let (url, store) =
+                        remote.store(&context.runtime_env(), &self.storage_options)?;
                     let found = remote.list(&store, kind, compression).await?;
                     (url, store, found)
                 }
@@ -188,16 +195,24 @@ impl FileSource {
             };
             match &first {
                 Some((known, other)) if *known != url => {
-                    let error = format!("`{other}` and `{path}` are in different places, which one source cannot read");
-                    return Err(Error::new(Fault::Unsupported, error).hint("read them one by one and join them with `concat`"));
+                    let error = format!(
+                        "`{other}` and `{path}` are in different places, which one source cannot read"
+                    );
+                    return Err(Error::new(Fault::Unsupported, error)
+                        .hint("read them one by one and join them with `concat`"));
                 }
                 _ => first = Some((url, path)),
             }
-            files.extend(found.into_iter().map(|file| StoredFile { file: Arc::new(file), store: Arc::clone(&store) }));
+            files.extend(
+                found
+                    .into_iter()
+                    .map(|file| StoredFile { file: Arc::new(file), store: Arc::clone(&store) }),
+            );
         }
         match first {
             Some((url, _)) => Ok((url, files)),
-            None => Err(Error::plan(format!("`{}` needs a path", kind.reader)).hint("pass a file, a folder, a glob or a list of these")),
+            None => Err(Error::plan(format!("`{}` needs a path", kind.reader))
+                .hint("pass a file, a folder, a glob or a list of these")),
         }
     }
 }
@@ -207,7 +222,8 @@ fn without_empty(files: Vec<StoredFile>, format: &Format) -> Vec<StoredFile> {
     if matches!(format, Format::Parquet(_)) {
         return files;
     }
-    let filled: Vec<StoredFile> = files.iter().filter(|file| file.file.meta.size > 0).cloned().collect();
+    let filled: Vec<StoredFile> =
+        files.iter().filter(|file| file.file.meta.size > 0).cloned().collect();
     if filled.is_empty() { files.into_iter().take(1).collect() } else { filled }
 }
 
@@ -230,7 +246,8 @@ struct Plan {
 
 async fn open_csv(options: &CsvOptions, files: &[StoredFile], layout: &Layout) -> Result<Plan> {
     let (mut format, schema) = csv::open(options, files).await?;
-    let slices = groups::cut(&pieces(files, |file| format.divisible(file)), layout.target, layout.least);
+    let slices =
+        groups::cut(&pieces(files, |file| format.divisible(file)), layout.target, layout.least);
     let mut cuts: HashMap<_, Vec<u64>> = HashMap::new();
     for slice in slices.iter().flatten() {
         let cuts = cuts.entry(files[slice.file].file.meta.location.clone()).or_default();
@@ -242,8 +259,14 @@ async fn open_csv(options: &CsvOptions, files: &[StoredFile], layout: &Layout) -
     Ok(row_plan(Arc::new(format), schema, slices))
 }
 
-fn open_lines(format: Arc<dyn RowFormat>, schema: SchemaRef, files: &[StoredFile], layout: &Layout) -> Plan {
-    let slices = groups::cut(&pieces(files, |file| file.file.is_plain()), layout.target, layout.least);
+fn open_lines(
+    format: Arc<dyn RowFormat>,
+    schema: SchemaRef,
+    files: &[StoredFile],
+    layout: &Layout,
+) -> Plan {
+    let slices =
+        groups::cut(&pieces(files, |file| file.file.is_plain()), layout.target, layout.least);
     row_plan(format, schema, slices)
 }
 
@@ -290,13 +313,19 @@ fn row_plan(format: Arc<dyn RowFormat>, schema: SchemaRef, slices: Vec<Vec<Slice
     }
 }
 
-fn finish(plan: Plan, store: ObjectStoreUrl, files: &[StoredFile], nrows: Option<usize>) -> OpenSource {
+fn finish(
+    plan: Plan,
+    store: ObjectStoreUrl,
+    files: &[StoredFile],
+    nrows: Option<usize>,
+) -> OpenSource {
     let hive = hive::columns(files, &plan.schema);
     let mut statistics = plan.statistics;
     statistics.column_statistics.extend(hive.iter().map(|_| ColumnStatistics::new_unknown()));
     if statistics.num_rows == Precision::Absent {
         let bytes: u64 = files.iter().map(|file| file.file.meta.size).sum();
-        statistics.total_byte_size = Precision::Inexact(usize::try_from(bytes).unwrap_or(usize::MAX));
+        statistics.total_byte_size =
+            Precision::Inexact(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
     let file_info = |(number, file): (usize, &StoredFile)| FileInfo {
         path: file.file.name.to_string(),
@@ -318,8 +347,10 @@ fn finish(plan: Plan, store: ObjectStoreUrl, files: &[StoredFile], nrows: Option
             None => part,
         }
     };
-    let groups: Vec<Vec<PartitionedFile>> = plan.slices.iter().map(|slices| slices.iter().map(part).collect()).collect();
-    let schema = TableSchema::builder(Arc::clone(&plan.schema)).with_table_partition_cols(hive).build();
+    let groups: Vec<Vec<PartitionedFile>> =
+        plan.slices.iter().map(|slices| slices.iter().map(part).collect()).collect();
+    let schema =
+        TableSchema::builder(Arc::clone(&plan.schema)).with_table_partition_cols(hive).build();
     let table_schema: Arc<Schema> = Arc::clone(schema.table_schema());
     let prunes = plan.rows.is_some();
     OpenSource {
@@ -328,6 +359,13 @@ fn finish(plan: Plan, store: ObjectStoreUrl, files: &[StoredFile], nrows: Option
         bytes: Some(infos.iter().map(|info| info.size).sum()),
         files: infos,
         schema: table_schema,
-        provider: Arc::new(FileTable { store, source: (plan.source)(schema), groups, statistics, rows: nrows, prunes }),
+        provider: Arc::new(FileTable {
+            store,
+            source: (plan.source)(schema),
+            groups,
+            statistics,
+            rows: nrows,
+            prunes,
+        }),
     }
 }

@@ -3,7 +3,10 @@
 use datafusion::common::utils::datafusion_strsim::normalized_levenshtein;
 
 /// The name in `names` that is most like `wanted`, if one is alike at all.
-pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    wanted: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let wanted = wanted.to_lowercase();
     names
         .into_iter()
@@ -16,7 +19,8 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>
 /// Equality of letters counts; so does containing the other.
 fn likeness(wanted: &str, name: &str) -> f64 {
     let letters = normalized_levenshtein(wanted, name);
-    let contains = wanted.len() >= 3 && (name.contains(wanted) || (name.len() >= 3 && wanted.contains(name)));
+    let contains =
+        wanted.len() >= 3 && (name.contains(wanted) || (name.len() >= 3 && wanted.contains(name)));
     if contains { letters.max(0.6) } else { letters }
 }
 
@@ -25,7 +29,8 @@ pub(crate) fn column_hint<'a>(wanted: &str, names: &[&'a str]) -> String {
     match nearest(wanted, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => {
-            let shown: Vec<String> = names.iter().take(12).map(|name| format!("`{name}`")).collect();
+            let shown: Vec<String> =
+                names.iter().take(12).map(|name| format!("`{name}`")).collect();
             let more = if names.len() > 12 { ", ..." } else { "" };
             format!("the columns are {}{more}", shown.join(", "))
         }

@@ -71,18 +71,24 @@ pub(crate) async fn open(
     let schema = Arc::new(choose(&footers[0].schema, options)?);
     let mut by_file = Vec::with_capacity(files.len());
     for (file, footer) in files.iter().zip(&footers) {
-        let statistics = DFParquetMetadata::statistics_from_parquet_metadata(&footer.metadata, &schema)
-            .map_err(|error| explain(&file.file.name, &error))?;
+        let statistics =
+            DFParquetMetadata::statistics_from_parquet_metadata(&footer.metadata, &schema)
+                .map_err(|error| explain(&file.file.name, &error))?;
         by_file.push(Arc::new(statistics));
     }
     let statistics = Statistics::try_merge_iter(by_file.iter().map(Arc::as_ref), &schema)
         .map_err(|error| explain(&files[0].file.name, &error))?;
-    let rows = footers.iter().map(|footer| footer.metadata.file_metadata().num_rows().unsigned_abs()).collect();
+    let rows = footers
+        .iter()
+        .map(|footer| footer.metadata.file_metadata().num_rows().unsigned_abs())
+        .collect();
     let pieces = footers
         .iter()
         .zip(files)
         .enumerate()
-        .flat_map(|(number, (footer, file))| row_groups(number, &footer.metadata, file.file.meta.size))
+        .flat_map(|(number, (footer, file))| {
+            row_groups(number, &footer.metadata, file.file.meta.size)
+        })
         .collect();
     Ok(Footers { schema, statistics, rows, by_file, pieces })
 }
@@ -91,7 +97,9 @@ async fn read(file: &StoredFile, state: &dyn Session) -> Result<Footer, ReadErro
     let name = &file.file.name;
     let object = &file.file.meta;
     if object.size == 0 {
-        return Err(ReadError::data(format!("file `{name}` is empty, so it is not a Parquet file")));
+        return Err(ReadError::data(format!(
+            "file `{name}` is empty, so it is not a Parquet file"
+        )));
     }
     let format = ParquetFormat::new().with_options(options(state));
     let schema = format
@@ -120,14 +128,19 @@ fn row_groups(file: usize, metadata: &ParquetMetaData, size: u64) -> Vec<Piece> 
     }
     starts[0] = 0;
     let ends = starts.iter().skip(1).copied().chain([size]);
-    starts.iter().zip(ends).map(|(start, end)| Piece { file, start: *start, end, divisible: false }).collect()
+    starts
+        .iter()
+        .zip(ends)
+        .map(|(start, end)| Piece { file, start: *start, end, divisible: false })
+        .collect()
 }
 
 /// The offset by which a scan of a byte range tells whether a row group is in it.
 fn first_page(group: &RowGroupMetaData) -> u64 {
-    let offset = group.columns().first().map(|column| {
-        column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset())
-    });
+    let offset = group
+        .columns()
+        .first()
+        .map(|column| column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset()));
     offset.unwrap_or_default().unsigned_abs()
 }
 
@@ -138,7 +151,12 @@ fn same_schema(first: &str, left: &Schema, other: &str, right: &Schema) -> Resul
     };
     for field in left.fields() {
         match right.field_with_name(field.name()) {
-            Err(_) => return differ(format!("`{first}` has a column `{}`, but `{other}` has not", field.name())),
+            Err(_) => {
+                return differ(format!(
+                    "`{first}` has a column `{}`, but `{other}` has not",
+                    field.name()
+                ));
+            }
             Ok(found) if found.data_type() != field.data_type() => {
                 return differ(format!(
                     "column `{}` is {} in `{first}`, but {} in `{other}`",
@@ -151,7 +169,9 @@ fn same_schema(first: &str, left: &Schema, other: &str, right: &Schema) -> Resul
         }
     }
     match right.fields().iter().find(|field| left.field_with_name(field.name()).is_err()) {
-        Some(field) => differ(format!("`{other}` has a column `{}`, but `{first}` has not", field.name())),
+        Some(field) => {
+            differ(format!("`{other}` has a column `{}`, but `{first}` has not", field.name()))
+        }
         None => Ok(()),
     }
 }
@@ -164,7 +184,8 @@ fn choose(schema: &Schema, options: &ParquetOptions) -> Result<Schema, ReadError
         match schema.fields().find(column) {
             Some((_, field)) => chosen.push(Arc::clone(field)),
             None => {
-                let error = format!("`columns` names a column `{column}`, which the file does not have");
+                let error =
+                    format!("`columns` names a column `{column}`, which the file does not have");
                 return Err(ReadError::new(Fault::Column, error).hint(column_hint(column, &names)));
             }
         }
@@ -198,7 +219,10 @@ fn explain(name: &str, error: &DataFusionError) -> ReadError {
 pub(crate) fn unreadable(file: &str, reason: &str) -> ReadError {
     let reason = reason.trim_start_matches("Parquet error: ").trim_start_matches("External: ");
     let lower = reason.to_lowercase();
-    if ["corrupt footer", "invalid parquet", "file size", "magic", "less than"].iter().any(|sign| lower.contains(sign)) {
+    if ["corrupt footer", "invalid parquet", "file size", "magic", "less than"]
+        .iter()
+        .any(|sign| lower.contains(sign))
+    {
         ReadError::data(format!("{file} is not a Parquet file, or its end is missing"))
             .hint("check the format with `head -c4` and `tail -c4`: both show PAR1 in a whole Parquet file")
     } else {

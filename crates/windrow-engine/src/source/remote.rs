@@ -46,8 +46,13 @@ impl Remote {
             "http" => "http",
             "https" => "https",
             _ => {
-                return Err(ReadError::new(Fault::Unsupported, format!("`{path}` has an unknown scheme `{scheme}://`"))
-                    .hint("paths of this machine, s3://, gs://, az://, http:// and https:// can be read"));
+                return Err(ReadError::new(
+                    Fault::Unsupported,
+                    format!("`{path}` has an unknown scheme `{scheme}://`"),
+                )
+                .hint(
+                    "paths of this machine, s3://, gs://, az://, http:// and https:// can be read",
+                ));
             }
         };
         let (host, key) = rest.split_once('/').unwrap_or((rest, ""));
@@ -56,8 +61,11 @@ impl Remote {
             return Err(ReadError::new(Fault::Plan, format!("`{path}` names no {what}")));
         }
         if known.starts_with("http") && key.contains('?') {
-            return Err(ReadError::new(Fault::Unsupported, format!("`{path}` has a query (`?...`), which is not supported"))
-                .hint("download the file first: `curl -LO`"));
+            return Err(ReadError::new(
+                Fault::Unsupported,
+                format!("`{path}` has a query (`?...`), which is not supported"),
+            )
+            .hint("download the file first: `curl -LO`"));
         }
         Ok(Some(Self { scheme: known.to_owned(), host: host.to_owned(), key: key.to_owned() }))
     }
@@ -81,7 +89,9 @@ impl Remote {
         runtime: &RuntimeEnv,
         options: &StorageOptions,
     ) -> Result<(ObjectStoreUrl, Arc<dyn ObjectStore>), ReadError> {
-        let wrong = |error: &dyn std::fmt::Display| ReadError::new(Fault::Plan, format!("`{}` is not a URL: {error}", self.base()));
+        let wrong = |error: &dyn std::fmt::Display| {
+            ReadError::new(Fault::Plan, format!("`{}` is not a URL: {error}", self.base()))
+        };
         let url = Url::parse(&self.base()).map_err(|error| wrong(&error))?;
         let store_url = ObjectStoreUrl::parse(self.base()).map_err(|error| wrong(&error))?;
         if options.is_empty()
@@ -94,34 +104,55 @@ impl Remote {
         Ok((store_url, store))
     }
 
-    pub(crate) fn build(&self, options: &StorageOptions) -> Result<Arc<dyn ObjectStore>, ReadError> {
+    pub(crate) fn build(
+        &self,
+        options: &StorageOptions,
+    ) -> Result<Arc<dyn ObjectStore>, ReadError> {
         let failed = |error: object_store::Error| explain(&self.base(), &error);
         let (retry, client) = patience(self.has_credentials(options));
         Ok(match self.scheme.as_str() {
             "s3" => {
-                let mut builder = AmazonS3Builder::from_env().with_url(self.base()).with_retry(retry).with_client_options(client);
+                let mut builder = AmazonS3Builder::from_env()
+                    .with_url(self.base())
+                    .with_retry(retry)
+                    .with_client_options(client);
                 for (key, value) in self.settings(options) {
-                    builder = builder.with_config(key.parse::<AmazonS3ConfigKey>().map_err(failed)?, value);
+                    builder = builder
+                        .with_config(key.parse::<AmazonS3ConfigKey>().map_err(failed)?, value);
                 }
                 Arc::new(builder.build().map_err(failed)?)
             }
             "gs" => {
-                let mut builder = GoogleCloudStorageBuilder::from_env().with_url(self.base()).with_retry(retry).with_client_options(client);
+                let mut builder = GoogleCloudStorageBuilder::from_env()
+                    .with_url(self.base())
+                    .with_retry(retry)
+                    .with_client_options(client);
                 for (key, value) in self.settings(options) {
-                    builder = builder.with_config(key.parse::<GoogleConfigKey>().map_err(failed)?, value);
+                    builder =
+                        builder.with_config(key.parse::<GoogleConfigKey>().map_err(failed)?, value);
                 }
                 Arc::new(builder.build().map_err(failed)?)
             }
             "az" => {
-                let mut builder = MicrosoftAzureBuilder::from_env().with_url(self.base()).with_retry(retry).with_client_options(client);
+                let mut builder = MicrosoftAzureBuilder::from_env()
+                    .with_url(self.base())
+                    .with_retry(retry)
+                    .with_client_options(client);
                 for (key, value) in self.settings(options) {
-                    builder = builder.with_config(key.parse::<AzureConfigKey>().map_err(failed)?, value);
+                    builder =
+                        builder.with_config(key.parse::<AzureConfigKey>().map_err(failed)?, value);
                 }
                 Arc::new(builder.build().map_err(failed)?)
             }
             _ => {
                 let client = client.with_allow_http(true);
-                Arc::new(HttpBuilder::new().with_url(self.base()).with_client_options(client).build().map_err(failed)?)
+                Arc::new(
+                    HttpBuilder::new()
+                        .with_url(self.base())
+                        .with_client_options(client)
+                        .build()
+                        .map_err(failed)?,
+                )
             }
         })
     }
@@ -145,12 +176,21 @@ impl Remote {
     /// Whether the user gave credentials, so that the machine's own role need not be asked for.
     fn has_credentials(&self, options: &StorageOptions) -> bool {
         let prefixes: &[&str] = match self.scheme.as_str() {
-            "s3" => &["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS", "AWS_SKIP_SIGNATURE"],
+            "s3" => &[
+                "AWS_ACCESS_KEY_ID",
+                "AWS_WEB_IDENTITY_TOKEN_FILE",
+                "AWS_CONTAINER_CREDENTIALS",
+                "AWS_SKIP_SIGNATURE",
+            ],
             "gs" => &["GOOGLE_"],
             "az" => &["AZURE_"],
             _ => return true,
         };
-        !options.is_empty() || std::env::vars_os().any(|(key, _)| key.to_str().is_some_and(|key| prefixes.iter().any(|prefix| key.starts_with(prefix))))
+        !options.is_empty()
+            || std::env::vars_os().any(|(key, _)| {
+                key.to_str()
+                    .is_some_and(|key| prefixes.iter().any(|prefix| key.starts_with(prefix)))
+            })
     }
 
     /// The files that the URL stands for, in order.
@@ -164,8 +204,11 @@ impl Remote {
         let failed = |error: object_store::Error| explain(&url, &error);
         if self.is_web() {
             if self.key.contains('*') || self.key.is_empty() || self.key.ends_with('/') {
-                return Err(ReadError::new(Fault::Unsupported, format!("`{url}`: a web server cannot list its files"))
-                    .hint("pass the URL of each file"));
+                return Err(ReadError::new(
+                    Fault::Unsupported,
+                    format!("`{url}`: a web server cannot list its files"),
+                )
+                .hint("pass the URL of each file"));
             }
             let path = Path::from_url_path(&self.key).map_err(|error| failed(error.into()))?;
             let meta = store.head(&path).await.map_err(failed)?;
@@ -186,21 +229,38 @@ impl Remote {
         if all.is_empty() {
             return Err(self.missing(store, &url).await);
         }
+        let below = |meta: &ObjectMeta| {
+            meta.location.as_ref().strip_prefix(path.as_ref()).unwrap_or_default().to_owned()
+        };
         let files: Vec<ScanFile> = all
             .into_iter()
+            .filter(|meta| !below(meta).split('/').any(is_hidden))
             .filter(|meta| meta.location.filename().is_some_and(|name| kind.takes(name)))
             .map(|meta| self.scan_file(meta, Some(path.as_ref()), compression))
             .collect();
         if files.is_empty() {
-            return Err(ReadError::missing(format!("folder `{url}` has no {} files", kind.shown())));
+            return Err(ReadError::missing(format!(
+                "folder `{url}` has no {} files",
+                kind.shown()
+            )));
         }
         Ok(files)
     }
 
-    async fn list_glob(&self, store: &Arc<dyn ObjectStore>, url: &str, compression: Compression) -> Result<Vec<ScanFile>, ReadError> {
-        let pattern = glob::Pattern::new(&self.key)
-            .map_err(|error| ReadError::new(Fault::Plan, format!("`{url}` is not a glob: {}", error.msg)))?;
-        let options = glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+    async fn list_glob(
+        &self,
+        store: &Arc<dyn ObjectStore>,
+        url: &str,
+        compression: Compression,
+    ) -> Result<Vec<ScanFile>, ReadError> {
+        let pattern = glob::Pattern::new(&self.key).map_err(|error| {
+            ReadError::new(Fault::Plan, format!("`{url}` is not a glob: {}", error.msg))
+        })?;
+        let options = glob::MatchOptions {
+            case_sensitive: true,
+            require_literal_separator: true,
+            require_literal_leading_dot: true,
+        };
         let fixed = &self.key[..self.key.find(['*', '?', '[']).unwrap_or(0)];
         let prefix = fixed.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
         let all = self.objects(store, prefix, url).await?;
@@ -215,15 +275,19 @@ impl Remote {
         Ok(files)
     }
 
-    /// Everything below `prefix` that is not hidden, in order.
-    async fn objects(&self, store: &Arc<dyn ObjectStore>, prefix: &str, url: &str) -> Result<Vec<ObjectMeta>, ReadError> {
+    /// Everything below `prefix`, in order.
+    async fn objects(
+        &self,
+        store: &Arc<dyn ObjectStore>,
+        prefix: &str,
+        url: &str,
+    ) -> Result<Vec<ObjectMeta>, ReadError> {
         let prefix = Path::from(prefix);
-        let all: Vec<ObjectMeta> = store.list(Some(&prefix)).try_collect().await.map_err(|error| explain(url, &error))?;
-        let below = |meta: &ObjectMeta| meta.location.as_ref().strip_prefix(prefix.as_ref()).unwrap_or_default().to_owned();
+        let all: Vec<ObjectMeta> =
+            store.list(Some(&prefix)).try_collect().await.map_err(|error| explain(url, &error))?;
         let mut all: Vec<ObjectMeta> = all
             .into_iter()
             .filter(|meta| meta.size > 0 || meta.location.extension().is_some())
-            .filter(|meta| !below(meta).split('/').any(is_hidden))
             .collect();
         all.sort_by(|left, right| left.location.cmp(&right.location));
         Ok(all)
@@ -231,19 +295,29 @@ impl Remote {
 
     async fn missing(&self, store: &Arc<dyn ObjectStore>, url: &str) -> ReadError {
         let error = ReadError::missing(format!("no such file: `{url}`"));
-        let (folder, wanted) = self.key.trim_end_matches('/').rsplit_once('/').unwrap_or(("", self.key.as_str()));
-        let Ok(listed) = store.list_with_delimiter(Some(&Path::from(folder))).await else { return error };
+        let (folder, wanted) =
+            self.key.trim_end_matches('/').rsplit_once('/').unwrap_or(("", self.key.as_str()));
+        let Ok(listed) = store.list_with_delimiter(Some(&Path::from(folder))).await else {
+            return error;
+        };
         let files = listed.objects.iter().map(|meta| meta.location.clone());
         let names: Vec<Path> = files.chain(listed.common_prefixes.iter().cloned()).collect();
         match nearest(wanted, names.iter().filter_map(Path::filename)) {
-            Some(name) if folder.is_empty() => error.hint(format!("did you mean `{}/{name}`?", self.base())),
+            Some(name) if folder.is_empty() => {
+                error.hint(format!("did you mean `{}/{name}`?", self.base()))
+            }
             Some(name) => error.hint(format!("did you mean `{}/{folder}/{name}`?", self.base())),
             None => error,
         }
     }
 
     /// `folder` is what was listed, if it was a folder.
-    fn scan_file(&self, meta: ObjectMeta, folder: Option<&str>, compression: Compression) -> ScanFile {
+    fn scan_file(
+        &self,
+        meta: ObjectMeta,
+        folder: Option<&str>,
+        compression: Compression,
+    ) -> ScanFile {
         let name = self.shown(&meta.location);
         let below = folder.and_then(|folder| meta.location.as_ref().strip_prefix(folder));
         let keys = below.map(keys).unwrap_or_default();
@@ -267,7 +341,11 @@ fn patience(has_credentials: bool) -> (RetryConfig, ClientOptions) {
     if has_credentials {
         return (RetryConfig::default(), ClientOptions::new());
     }
-    let retry = RetryConfig { max_retries: 1, retry_timeout: Duration::from_secs(5), ..RetryConfig::default() };
+    let retry = RetryConfig {
+        max_retries: 1,
+        retry_timeout: Duration::from_secs(5),
+        ..RetryConfig::default()
+    };
     (retry, ClientOptions::new().with_connect_timeout(Duration::from_secs(3)))
 }
 
@@ -281,12 +359,24 @@ pub(crate) fn explain(name: &str, error: &object_store::Error) -> ReadError {
         _ if says(&["nosuchbucket", "bucket does not exist", "containernotfound"]) => {
             ReadError::missing(format!("there is no bucket as in `{name}`"))
         }
-        object_store::Error::NotFound { .. } => ReadError::missing(format!("no such file: `{name}`")),
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-            ReadError::new(Fault::Settings, format!("access to `{name}` was denied")).hint(credentials(scheme))
+        object_store::Error::NotFound { .. } => {
+            ReadError::missing(format!("no such file: `{name}`"))
         }
-        _ if says(&["169.254.169.254", "credential", "metadata.google", "access token", "account must be specified"]) => {
-            ReadError::new(Fault::Settings, format!("no credentials for `{name}`")).hint(credentials(scheme))
+        object_store::Error::PermissionDenied { .. }
+        | object_store::Error::Unauthenticated { .. } => {
+            ReadError::new(Fault::Settings, format!("access to `{name}` was denied"))
+                .hint(credentials(scheme))
+        }
+        _ if says(&[
+            "169.254.169.254",
+            "credential",
+            "metadata.google",
+            "access token",
+            "account must be specified",
+        ]) =>
+        {
+            ReadError::new(Fault::Settings, format!("no credentials for `{name}`"))
+                .hint(credentials(scheme))
         }
         _ if says(&["dns", "connect", "timed out", "timeout"]) => {
             ReadError::new(Fault::Resources, format!("`{name}` could not be reached: {reason}"))

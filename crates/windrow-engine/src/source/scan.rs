@@ -13,7 +13,9 @@ use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener, FileScanConfig, FileSource};
+use datafusion::datasource::physical_plan::{
+    FileOpenFuture, FileOpener, FileScanConfig, FileSource,
+};
 use datafusion::datasource::projection::{ProjectionOpener, SplitProjection};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
@@ -116,7 +118,10 @@ impl FileSource for RowSource {
         Some(&self.projection.source)
     }
 
-    fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
+    fn try_pushdown_projection(
+        &self,
+        projection: &ProjectionExprs,
+    ) -> Result<Option<Arc<dyn FileSource>>> {
         let merged = self.projection.source.try_merge(projection)?;
         let projection = SplitProjection::new(self.schema.file_schema(), &merged);
         Ok(Some(Arc::new(Self { projection, ..self.clone() })))
@@ -135,7 +140,11 @@ impl FileSource for RowSource {
         self.format.name()
     }
 
-    fn fmt_extra(&self, _kind: DisplayFormatType, _formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt_extra(
+        &self,
+        _kind: DisplayFormatType,
+        _formatter: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
         Ok(())
     }
 
@@ -157,10 +166,9 @@ struct RowOpener {
 
 impl FileOpener for RowOpener {
     fn open(&self, part: PartitionedFile) -> Result<FileOpenFuture> {
-        let file = part
-            .extension::<Arc<ScanFile>>()
-            .cloned()
-            .ok_or_else(|| DataFusionError::Internal("a file of a row scan lost its description".to_owned()))?;
+        let file = part.extension::<Arc<ScanFile>>().cloned().ok_or_else(|| {
+            DataFusionError::Internal("a file of a row scan lost its description".to_owned())
+        })?;
         let file = StoredFile { file, store: Arc::clone(&self.store) };
         let range = match &part.range {
             Some(range) => range.start as u64..range.end as u64,
@@ -212,7 +220,6 @@ impl Reading {
             }
         }
     }
-
 }
 
 impl Slice {
@@ -243,7 +250,9 @@ impl Slice {
                     Some(chunk) => decoder.push(&chunk),
                     None => last = true,
                 },
-                Err(earlier) => return Err(earlier.explain(&self.file.file.name, Some((0, *header_lines)))),
+                Err(earlier) => {
+                    return Err(earlier.explain(&self.file.file.name, Some((0, *header_lines))));
+                }
             }
         }
         let (rows, lines) = decoder.position();

@@ -79,7 +79,10 @@ impl TableProvider for FileTable {
         })
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
         let answer = if self.prunes && self.rows.is_none() {
             TableProviderFilterPushDown::Inexact
         } else {

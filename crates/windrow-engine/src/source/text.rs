@@ -76,7 +76,11 @@ impl RowFormat for TextFormat {
         line_bounds(file, range).await
     }
 
-    fn decoder(&self, projection: &[usize], batch_size: usize) -> datafusion::error::Result<Box<dyn RowDecoder>> {
+    fn decoder(
+        &self,
+        projection: &[usize],
+        batch_size: usize,
+    ) -> datafusion::error::Result<Box<dyn RowDecoder>> {
         Ok(Box::new(TextDecoder {
             schema: Arc::new(self.schema.project(projection)?),
             errors: self.errors,
@@ -105,12 +109,21 @@ impl TextDecoder {
     fn batch(&mut self) -> Result<RecordBatch, Misread> {
         let count = std::mem::take(&mut self.count);
         let text: ArrayRef = Arc::new(self.text.finish());
-        let columns = if self.schema.fields().is_empty() { Vec::new() } else { vec![text; self.schema.fields().len()] };
+        let columns = if self.schema.fields().is_empty() {
+            Vec::new()
+        } else {
+            vec![text; self.schema.fields().len()]
+        };
         let options = RecordBatchOptions::new().with_row_count(Some(count));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(|error| {
-            let text = format!("cannot be read: {error}");
-            Misread { row: self.rows, line: self.rows, what: What::Other { text, hints: Vec::new() } }
-        })?;
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+            .map_err(|error| {
+                let text = format!("cannot be read: {error}");
+                Misread {
+                    row: self.rows,
+                    line: self.rows,
+                    what: What::Other { text, hints: Vec::new() },
+                }
+            })?;
         self.rows += count as u64;
         Ok(batch)
     }
@@ -136,7 +149,11 @@ impl RowDecoder for TextDecoder {
                     }
                     Err(_) => {
                         let row = self.rows + self.count as u64;
-                        return Err(Misread { row, line: row, what: What::Encoding { column: None } });
+                        return Err(Misread {
+                            row,
+                            line: row,
+                            what: What::Encoding { column: None },
+                        });
                     }
                 }
             }

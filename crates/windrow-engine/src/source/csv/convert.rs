@@ -38,7 +38,11 @@ pub(crate) struct Values {
 
 impl Values {
     pub(crate) fn new(options: &CsvOptions) -> Self {
-        Self { truth: Truth::new(options), numbers: Numbers::new(options), errors: options.encoding_errors }
+        Self {
+            truth: Truth::new(options),
+            numbers: Numbers::new(options),
+            errors: options.encoding_errors,
+        }
     }
 }
 
@@ -66,7 +70,9 @@ pub(crate) fn column(column: &Column, values: &Values, cells: &Cells<'_>) -> Res
             primitive::<$type>(column, cells, |value| {
                 let number = numbers.integer(value)?;
                 let missing = column.missing.contains_number(number as f64);
-                <$type as ArrowPrimitiveType>::Native::try_from(number).ok().map(|number| (!missing).then_some(number))
+                <$type as ArrowPrimitiveType>::Native::try_from(number)
+                    .ok()
+                    .map(|number| (!missing).then_some(number))
             })
         };
     }
@@ -90,7 +96,9 @@ pub(crate) fn column(column: &Column, values: &Values, cells: &Cells<'_>) -> Res
         DataType::Float32 => floats!(Float32Type),
         DataType::Float64 => floats!(Float64Type),
         DataType::Boolean => booleans(column, values, cells),
-        DataType::Date32 => primitive::<Date32Type>(column, cells, |value| Some(Some(Date32Type::parse(text(value)?)?))),
+        DataType::Date32 => primitive::<Date32Type>(column, cells, |value| {
+            Some(Some(Date32Type::parse(text(value)?)?))
+        }),
         DataType::Decimal128(precision, scale) => {
             let (precision, scale) = (*precision, *scale);
             let array = primitive::<Decimal128Type>(column, cells, |value| {
@@ -149,8 +157,8 @@ fn primitive<T: ArrowPrimitiveType>(
     cells: &Cells<'_>,
     parse: impl Fn(&[u8]) -> Option<Option<T::Native>>,
 ) -> Result<ArrayRef, Bad> {
-    let mut builder =
-        PrimitiveBuilder::<T>::with_capacity(cells.spans.len()).with_data_type(column.field.data_type().clone());
+    let mut builder = PrimitiveBuilder::<T>::with_capacity(cells.spans.len())
+        .with_data_type(column.field.data_type().clone());
     for (index, value) in cells.iter().enumerate() {
         // Most values are no missing ones, so parsing comes first.
         match parse(&value) {
@@ -174,10 +182,16 @@ fn booleans(column: &Column, values: &Values, cells: &Cells<'_>) -> Result<Array
     Ok(Arc::new(builder.finish()))
 }
 
-fn timestamps(column: &Column, cells: &Cells<'_>, unit: TimeUnit, zone: Option<&str>) -> Result<ArrayRef, Bad> {
+fn timestamps(
+    column: &Column,
+    cells: &Cells<'_>,
+    unit: TimeUnit,
+    zone: Option<&str>,
+) -> Result<ArrayRef, Bad> {
     let other = |text: String| (0, What::Other { text, hints: Vec::new() });
-    let parsed = Tz::from_str(zone.unwrap_or("+00:00"))
-        .map_err(|_| other(format!("has a column `{}` of an unknown time zone", column.field.name())))?;
+    let parsed = Tz::from_str(zone.unwrap_or("+00:00")).map_err(|_| {
+        other(format!("has a column `{}` of an unknown time zone", column.field.name()))
+    })?;
     let parse = |value: &[u8]| {
         let text = text(value)?;
         // A time that names its own zone would lose it in a column that has none.
@@ -214,7 +228,11 @@ fn has_zone(text: &str) -> bool {
     time.ends_with(['Z', 'z']) || time.contains(['+', '-'])
 }
 
-fn strings<O: OffsetSizeTrait>(column: &Column, values: &Values, cells: &Cells<'_>) -> Result<ArrayRef, Bad> {
+fn strings<O: OffsetSizeTrait>(
+    column: &Column,
+    values: &Values,
+    cells: &Cells<'_>,
+) -> Result<ArrayRef, Bad> {
     let size = cells.spans.iter().map(|span| span.end - span.start).sum();
     let mut builder = GenericStringBuilder::<O>::with_capacity(cells.spans.len(), size);
     for (index, value) in cells.iter().enumerate() {
@@ -224,8 +242,12 @@ fn strings<O: OffsetSizeTrait>(column: &Column, values: &Values, cells: &Cells<'
         }
         match std::str::from_utf8(&value) {
             Ok(text) => builder.append_value(text),
-            Err(_) if values.errors == EncodingErrors::Replace => builder.append_value(String::from_utf8_lossy(&value)),
-            Err(_) => return Err((index, What::Encoding { column: Some(column.field.name().clone()) })),
+            Err(_) if values.errors == EncodingErrors::Replace => {
+                builder.append_value(String::from_utf8_lossy(&value))
+            }
+            Err(_) => {
+                return Err((index, What::Encoding { column: Some(column.field.name().clone()) }));
+            }
         }
     }
     Ok(Arc::new(builder.finish()))

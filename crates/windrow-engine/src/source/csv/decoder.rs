@@ -50,7 +50,8 @@ pub(crate) struct CsvDecoder {
 
 impl CsvDecoder {
     pub(crate) fn new(layout: Arc<Layout>, wanted: &[usize], batch_size: usize) -> Self {
-        let fields: Vec<_> = wanted.iter().map(|position| Arc::clone(&layout.columns[*position].field)).collect();
+        let fields: Vec<_> =
+            wanted.iter().map(|position| Arc::clone(&layout.columns[*position].field)).collect();
         Self {
             spans: vec![Vec::with_capacity(batch_size); wanted.len()],
             layout,
@@ -117,7 +118,11 @@ impl CsvDecoder {
         for (spans, position) in self.spans.iter_mut().zip(&self.wanted) {
             let span = self.fields.get(layout.columns[*position].position).copied();
             let span = span.unwrap_or(Span { start: self.base, end: self.base, dirty: false });
-            spans.push(Span { start: span.start - self.base, end: span.end - self.base, dirty: span.dirty });
+            spans.push(Span {
+                start: span.start - self.base,
+                end: span.end - self.base,
+                dirty: span.dirty,
+            });
         }
         self.starts.push(self.lines);
         Ok(())
@@ -169,7 +174,12 @@ impl RowDecoder for CsvDecoder {
         let arrays = self.columns()?;
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
-            .map_err(|error| self.misread(0, What::Other { text: format!("cannot be read: {error}"), hints: Vec::new() }))?;
+            .map_err(|error| {
+            self.misread(
+                0,
+                What::Other { text: format!("cannot be read: {error}"), hints: Vec::new() },
+            )
+        })?;
         self.rows += count as u64;
         self.starts.clear();
         self.spans.iter_mut().for_each(Vec::clear);

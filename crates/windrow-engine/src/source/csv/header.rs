@@ -27,7 +27,11 @@ pub(crate) struct Head {
 }
 
 /// Reads the start of `file`.
-pub(crate) async fn read(file: &StoredFile, options: &CsvOptions, dialect: &Dialect) -> Result<Head, ReadError> {
+pub(crate) async fn read(
+    file: &StoredFile,
+    options: &CsvOptions,
+    dialect: &Dialect,
+) -> Result<Head, ReadError> {
     let mut limit = 64 * 1024;
     loop {
         let (bytes, whole) = file.head(limit).await?;
@@ -35,8 +39,11 @@ pub(crate) async fn read(file: &StoredFile, options: &CsvOptions, dialect: &Dial
             return Ok(head);
         }
         if limit >= LONGEST {
-            return Err(ReadError::data(format!("no end of the header of `{}` found in its first 64 MiB", file.file.name))
-                .hint("check `sep`, `quotechar` and `quoting`"));
+            return Err(ReadError::data(format!(
+                "no end of the header of `{}` found in its first 64 MiB",
+                file.file.name
+            ))
+            .hint("check `sep`, `quotechar` and `quoting`"));
         }
         limit *= 8;
     }
@@ -73,8 +80,10 @@ fn parse(
         match dialect.record(bytes, at, whole, &mut fields) {
             Next::More => return Ok(None),
             Next::OpenQuote => {
-                return Err(ReadError::data(format!("the quote opened in the header of `{name}` is never closed"))
-                    .hint("check `quotechar`, or pass `quoting=3`"));
+                return Err(ReadError::data(format!(
+                    "the quote opened in the header of `{name}` is never closed"
+                ))
+                .hint("check `quotechar`, or pass `quoting=3`"));
             }
             Next::Nothing { next } => {
                 at = next;
@@ -92,11 +101,18 @@ fn parse(
                 }
                 let text = |span| match String::from_utf8(dialect.value(bytes, span).into_owned()) {
                     Ok(text) => Ok(text),
-                    Err(_) => Err(ReadError::data(format!("the header (line {lines}) of `{name}` is not UTF-8 text"))
-                        .hint("convert the file first: `iconv -f latin1 -t utf-8`")),
+                    Err(_) => Err(ReadError::data(format!(
+                        "the header (line {lines}) of `{name}` is not UTF-8 text"
+                    ))
+                    .hint("convert the file first: `iconv -f latin1 -t utf-8`")),
                 };
                 let names = fields.iter().map(|span| text(*span)).collect::<Result<Vec<_>, _>>()?;
-                return Ok(Some(Head { width: names.len(), names: Some(names), body: at as u64, lines }));
+                return Ok(Some(Head {
+                    width: names.len(),
+                    names: Some(names),
+                    body: at as u64,
+                    lines,
+                }));
             }
         }
     }
@@ -104,8 +120,12 @@ fn parse(
 
 fn empty(file: &StoredFile, options: &CsvOptions) -> ReadError {
     let name = &file.file.name;
-    if options.skiprows > 0 || !matches!(options.header, Header::Infer | Header::None | Header::Row(0)) {
-        return ReadError::data(format!("file `{name}` has no rows left after `skiprows` and `header`"));
+    if options.skiprows > 0
+        || !matches!(options.header, Header::Infer | Header::None | Header::Row(0))
+    {
+        return ReadError::data(format!(
+            "file `{name}` has no rows left after `skiprows` and `header`"
+        ));
     }
     ReadError::data(format!("file `{name}` is empty: no columns to read"))
         .hint("check that what writes the file has finished")
@@ -120,7 +140,11 @@ pub(crate) struct Selected {
 }
 
 /// All columns' names, as pandas gives them: `names`, or the header with blanks named and doubles numbered.
-pub(crate) fn names(head: &Head, options: &CsvOptions, file: &str) -> Result<Vec<String>, ReadError> {
+pub(crate) fn names(
+    head: &Head,
+    options: &CsvOptions,
+    file: &str,
+) -> Result<Vec<String>, ReadError> {
     let Some(given) = &options.names else {
         return Ok(match &head.names {
             Some(header) => numbered(header),
@@ -131,7 +155,8 @@ pub(crate) fn names(head: &Head, options: &CsvOptions, file: &str) -> Result<Vec
     if let Some(double) = given.iter().find(|name| !seen.insert(name.as_str())) {
         return Err(ReadError::new(Fault::Plan, format!("`names` has `{double}` twice")));
     }
-    let fits = given.len() == head.width || (given.len() > head.width && options.on_bad_lines == BadLines::Pad);
+    let fits = given.len() == head.width
+        || (given.len() > head.width && options.on_bad_lines == BadLines::Pad);
     if !fits {
         return Err(ReadError::new(
             Fault::Plan,
@@ -147,7 +172,11 @@ fn numbered(header: &[String]) -> Vec<String> {
     let named: Vec<String> = header
         .iter()
         .enumerate()
-        .map(|(position, name)| if name.is_empty() { format!("Unnamed: {position}") } else { name.clone() })
+        .map(
+            |(position, name)| {
+                if name.is_empty() { format!("Unnamed: {position}") } else { name.clone() }
+            },
+        )
         .collect();
     let given: HashSet<&String> = named.iter().collect();
     let mut counts: HashMap<&String, usize> = HashMap::new();
@@ -174,21 +203,29 @@ fn numbered(header: &[String]) -> Vec<String> {
 
 /// The columns that `usecols` asks for, in the order of the file.
 pub(crate) fn select(names: &[String], options: &CsvOptions) -> Result<Vec<Selected>, ReadError> {
-    let all = names.iter().enumerate().map(|(position, name)| Selected { position, name: name.clone() });
+    let all =
+        names.iter().enumerate().map(|(position, name)| Selected { position, name: name.clone() });
     let Some(wanted) = &options.usecols else { return Ok(all.collect()) };
     let positions = positions(wanted, names, "usecols")?;
     Ok(all.filter(|column| positions.contains(&column.position)).collect())
 }
 
 /// The positions of the columns that an option names.
-pub(crate) fn positions(wanted: &[ColumnRef], names: &[String], option: &str) -> Result<HashSet<usize>, ReadError> {
+pub(crate) fn positions(
+    wanted: &[ColumnRef],
+    names: &[String],
+    option: &str,
+) -> Result<HashSet<usize>, ReadError> {
     wanted
         .iter()
         .map(|column| match column {
             ColumnRef::Position(position) if *position < names.len() => Ok(*position),
             ColumnRef::Position(position) => Err(ReadError::new(
                 Fault::Column,
-                format!("`{option}` asks for column number {position}, but there are {} columns", names.len()),
+                format!(
+                    "`{option}` asks for column number {position}, but there are {} columns",
+                    names.len()
+                ),
             )
             .hint("columns are counted from 0")),
             ColumnRef::Name(name) => names
@@ -200,10 +237,17 @@ pub(crate) fn positions(wanted: &[ColumnRef], names: &[String], option: &str) ->
 }
 
 /// The error for a column that is not there.
-pub(crate) fn unknown<'a>(name: &str, names: impl Iterator<Item = &'a str>, option: &str) -> ReadError {
+pub(crate) fn unknown<'a>(
+    name: &str,
+    names: impl Iterator<Item = &'a str>,
+    option: &str,
+) -> ReadError {
     let names: Vec<&str> = names.collect();
-    ReadError::new(Fault::Column, format!("`{option}` names a column `{name}`, which the file does not have"))
-        .hint(column_hint(name, &names))
+    ReadError::new(
+        Fault::Column,
+        format!("`{option}` names a column `{name}`, which the file does not have"),
+    )
+    .hint(column_hint(name, &names))
 }
 
 #[cfg(test)]

@@ -64,10 +64,16 @@ impl<'a> Sample<'a> {
 
     /// Rows from the middle of a file. Where they start is a guess, since a line end may be inside quotes; if rows then
     /// have the wrong number of fields, the guess was wrong and the spot is left out.
-    async fn add_spot(&mut self, file: &StoredFile, range: std::ops::Range<u64>) -> Result<(), ReadError> {
+    async fn add_spot(
+        &mut self,
+        file: &StoredFile,
+        range: std::ops::Range<u64>,
+    ) -> Result<(), ReadError> {
         let at_end = range.end >= file.file.meta.size;
         let bytes = file.range(range).await?;
-        let Some(start) = memchr::memchr(b'\n', &bytes).map(|found| found + 1) else { return Ok(()) };
+        let Some(start) = memchr::memchr(b'\n', &bytes).map(|found| found + 1) else {
+            return Ok(());
+        };
         if self.rows(&bytes, start, at_end).iter().all(|row| row.len() == self.kinds.len()) {
             self.add_rows(&bytes, start, at_end);
         }
@@ -106,9 +112,12 @@ impl<'a> Sample<'a> {
                 }
                 let value = self.dialect.value(bytes, *span);
                 let missing = &self.missing[position];
-                let number = || self.numbers.float(&value).is_some_and(|number| missing.contains_number(number));
+                let number = || {
+                    self.numbers.float(&value).is_some_and(|number| missing.contains_number(number))
+                };
                 if !missing.contains(&value) && !number() {
-                    self.kinds[position] = self.kinds[position].with(Kind::of(&value, &self.truth, &self.numbers));
+                    self.kinds[position] =
+                        self.kinds[position].with(Kind::of(&value, &self.truth, &self.numbers));
                 }
             }
         }

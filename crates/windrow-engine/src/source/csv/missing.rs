@@ -4,8 +4,8 @@ use super::options::{CsvOptions, NaValue};
 
 /// pandas' own strings for "missing".
 const DEFAULT: [&str; 19] = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-    "NULL", "NaN", "None", "n/a", "nan", "null",
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 ];
 
 /// The values of a column that mean "missing".
@@ -19,7 +19,8 @@ pub(crate) struct Missing {
 
 impl Missing {
     pub(crate) fn new(options: &CsvOptions, column: &str) -> Self {
-        let mut missing = Self { empty: false, strings: vec![Vec::new(); 256], numbers: Vec::new() };
+        let mut missing =
+            Self { empty: false, strings: vec![Vec::new(); 256], numbers: Vec::new() };
         if !options.na_filter {
             return missing;
         }
@@ -74,7 +75,10 @@ pub(crate) struct Truth {
 impl Truth {
     pub(crate) fn new(options: &CsvOptions) -> Self {
         let words = |more: &[String], own: [&str; 3]| {
-            own.iter().map(|word| word.as_bytes().into()).chain(more.iter().map(|word| word.as_bytes().into())).collect()
+            own.iter()
+                .map(|word| word.as_bytes().into())
+                .chain(more.iter().map(|word| word.as_bytes().into()))
+                .collect()
         };
         Self {
             yes: words(&options.true_values, ["True", "TRUE", "true"]),

@@ -19,10 +19,10 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit}
 use object_store::path::Path;
 use tokio::sync::OnceCell;
 
+pub(crate) use options::compression;
 pub use options::{
     BadLines, ColumnRef, CsvOptions, Encoding, EncodingErrors, Header, NaList, NaValue, NaValues,
 };
-pub(crate) use options::compression;
 
 use convert::{Column, Values};
 use decoder::{CsvDecoder, Layout};
@@ -61,7 +61,10 @@ struct FileState {
 }
 
 /// Reads what the schema needs of `files`.
-pub(crate) async fn open(options: &CsvOptions, files: &[StoredFile]) -> Result<(CsvFormat, SchemaRef), ReadError> {
+pub(crate) async fn open(
+    options: &CsvOptions,
+    files: &[StoredFile],
+) -> Result<(CsvFormat, SchemaRef), ReadError> {
     let dialect = Dialect::new(options);
     let first = &files[0];
     let head = header::read(first, options, &dialect).await?;
@@ -75,15 +78,23 @@ pub(crate) async fn open(options: &CsvOptions, files: &[StoredFile]) -> Result<(
     }
     for number in sampled {
         let file = &files[number];
-        let head = if number == 0 { head.clone() } else { header::read(file, options, &dialect).await? };
-        same_header(&names, &first.file.name, &header::names(&head, options, &file.file.name)?, file)?;
+        let head =
+            if number == 0 { head.clone() } else { header::read(file, options, &dialect).await? };
+        same_header(
+            &names,
+            &first.file.name,
+            &header::names(&head, options, &file.file.name)?,
+            file,
+        )?;
         sample.add(file, &head).await?;
         if options.nrows.is_some() {
             break;
         }
     }
     let columns = columns(options, &names, selected, &sample)?;
-    let schema = Arc::new(Schema::new(columns.iter().map(|column| Arc::clone(&column.field)).collect::<Vec<_>>()));
+    let schema = Arc::new(Schema::new(
+        columns.iter().map(|column| Arc::clone(&column.field)).collect::<Vec<_>>(),
+    ));
     let layout = Layout {
         values: Values::new(options),
         width: names.len(),
@@ -101,18 +112,27 @@ pub(crate) async fn open(options: &CsvOptions, files: &[StoredFile]) -> Result<(
     Ok((format, schema))
 }
 
-fn same_header(names: &[String], first: &str, other: &[String], file: &StoredFile) -> Result<(), ReadError> {
+fn same_header(
+    names: &[String],
+    first: &str,
+    other: &[String],
+    file: &StoredFile,
+) -> Result<(), ReadError> {
     if names == other {
         return Ok(());
     }
     let name = &file.file.name;
-    let list = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let list = |names: &[String]| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
     Err(ReadError::data(format!(
         "the files have different columns: `{first}` has {}, but `{name}` has {}",
         list(names),
         list(other)
     ))
-    .hint("read them one by one and join them with `concat`, or choose files of one kind by a glob"))
+    .hint(
+        "read them one by one and join them with `concat`, or choose files of one kind by a glob",
+    ))
 }
 
 /// The columns to read, with their types: declared, dates, or as sampled.
@@ -123,7 +143,10 @@ fn columns(
     sample: &Sample<'_>,
 ) -> Result<Vec<Column>, ReadError> {
     let known = |name: &str| names.iter().any(|known| known == name);
-    for (option, used) in [("dtype", options.dtype.names().collect::<Vec<_>>()), ("na_values", options.na_values.names())] {
+    for (option, used) in [
+        ("dtype", options.dtype.names().collect::<Vec<_>>()),
+        ("na_values", options.na_values.names()),
+    ] {
         if let Some(name) = used.into_iter().find(|name| !known(name)) {
             return Err(header::unknown(name, names.iter().map(String::as_str), option));
         }
@@ -158,7 +181,9 @@ impl CsvFormat {
     /// must tell where records start.
     pub(crate) fn divisible(&self, file: &StoredFile) -> bool {
         let unquoted = self.layout.dialect.quote.is_none();
-        file.file.is_plain() && self.layout.dialect.divisible() && (file.file.local.is_some() || unquoted)
+        file.file.is_plain()
+            && self.layout.dialect.divisible()
+            && (file.file.local.is_some() || unquoted)
     }
 
     /// Says where files will be cut, so that partitions share the work of finding borders.
@@ -210,7 +235,12 @@ impl CsvFormat {
     }
 
     /// The quoting state at `offset`.
-    async fn state_at(&self, file: &StoredFile, offset: u64, body: u64) -> Result<State, ReadError> {
+    async fn state_at(
+        &self,
+        file: &StoredFile,
+        offset: u64,
+        body: u64,
+    ) -> Result<State, ReadError> {
         if self.layout.dialect.quote.is_none() {
             return Ok(State::Unquoted);
         }
@@ -225,7 +255,8 @@ impl CsvFormat {
                     continue;
                 }
                 let from = at;
-                let transfer = transfer.get_or_try_init(|| self.transfer(file, from..*cut, body)).await?;
+                let transfer =
+                    transfer.get_or_try_init(|| self.transfer(file, from..*cut, body)).await?;
                 state = transfer.apply(state);
                 at = *cut;
             }
@@ -236,7 +267,12 @@ impl CsvFormat {
         Ok(state)
     }
 
-    async fn transfer(&self, file: &StoredFile, range: Range<u64>, body: u64) -> Result<Transfer, ReadError> {
+    async fn transfer(
+        &self,
+        file: &StoredFile,
+        range: Range<u64>,
+        body: u64,
+    ) -> Result<Transfer, ReadError> {
         let mut transfer = Transfer::IDENTITY;
         let mut before = b'\n';
         let mut start = range.start;
@@ -274,7 +310,11 @@ impl RowFormat for CsvFormat {
         Ok(Bounds { range, body, header_lines: lines })
     }
 
-    fn decoder(&self, projection: &[usize], batch_size: usize) -> datafusion::error::Result<Box<dyn RowDecoder>> {
+    fn decoder(
+        &self,
+        projection: &[usize],
+        batch_size: usize,
+    ) -> datafusion::error::Result<Box<dyn RowDecoder>> {
         Ok(Box::new(CsvDecoder::new(Arc::clone(&self.layout), projection, batch_size)))
     }
 }

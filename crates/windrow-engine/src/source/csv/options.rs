@@ -102,7 +102,9 @@ impl Default for CsvOptions {
 }
 
 /// `None` in Python means no compression; leaving the option out means to infer it.
-pub(crate) fn compression<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Compression, D::Error> {
+pub(crate) fn compression<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Compression, D::Error> {
     Ok(Option::<Compression>::deserialize(deserializer)?.unwrap_or(Compression::Plain))
 }
 
@@ -131,7 +133,9 @@ impl<'de> Deserialize<'de> for Header {
             Ok(Given::Row(row)) => Ok(Self::Row(row)),
             Ok(Given::Word(word)) if word == "infer" => Ok(Self::Infer),
             Ok(Given::Nothing(())) => Ok(Self::None),
-            _ => Err(serde::de::Error::custom("`header` must be a row number, `None` or \"infer\"")),
+            _ => {
+                Err(serde::de::Error::custom("`header` must be a row number, `None` or \"infer\""))
+            }
         }
     }
 }
@@ -282,15 +286,23 @@ impl CsvOptions {
                 && (!character.is_ascii() || matches!(character, '\n' | '\r'))
             {
                 let shown = character.escape_debug();
-                return Err(Error::plan(format!("`{name}` is `{shown}`, but must be one ASCII character")));
+                return Err(Error::plan(format!(
+                    "`{name}` is `{shown}`, but must be one ASCII character"
+                )));
             }
         }
         if Some(self.sep) == self.quotechar || Some(self.sep) == self.comment {
-            return Err(Error::plan(format!("`{}` cannot be the separator and the quote or comment mark", self.sep)));
+            return Err(Error::plan(format!(
+                "`{}` cannot be the separator and the quote or comment mark",
+                self.sep
+            )));
         }
         if !matches!(self.quoting, 0 | 3) {
-            return Err(Error::new(Fault::Unsupported, format!("`quoting={}` is not supported", self.quoting))
-                .hint("use 0 (quoted where needed) or 3 (no quotes at all)"));
+            return Err(Error::new(
+                Fault::Unsupported,
+                format!("`quoting={}` is not supported", self.quoting),
+            )
+            .hint("use 0 (quoted where needed) or 3 (no quotes at all)"));
         }
         Ok(())
     }

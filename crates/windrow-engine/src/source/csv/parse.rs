@@ -13,7 +13,10 @@ pub(crate) struct Numbers {
 
 impl Numbers {
     pub(crate) fn new(options: &CsvOptions) -> Self {
-        Self { decimal: options.decimal as u8, thousands: options.thousands.map(|character| character as u8) }
+        Self {
+            decimal: options.decimal as u8,
+            thousands: options.thousands.map(|character| character as u8),
+        }
     }
 
     /// `value` in the plain notation.
@@ -106,7 +109,9 @@ impl Kind {
             (left, right) if left == right => left,
             (Self::Missing, kind) | (kind, Self::Missing) => kind,
             (Self::Int, Self::UInt) | (Self::UInt, Self::Int) => Self::UInt,
-            (Self::Int | Self::UInt | Self::Float, Self::Int | Self::UInt | Self::Float) => Self::Float,
+            (Self::Int | Self::UInt | Self::Float, Self::Int | Self::UInt | Self::Float) => {
+                Self::Float
+            }
             _ => Self::Text,
         }
     }

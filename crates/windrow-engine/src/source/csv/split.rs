@@ -66,11 +66,15 @@ fn run(dialect: &Dialect, quote: u8, before: u8, bytes: &[u8], start: State) -> 
             }
             continue;
         }
-        let Some(found) = memchr::memchr(quote, &bytes[at..]).map(|found| found + at) else { return state };
+        let Some(found) = memchr::memchr(quote, &bytes[at..]).map(|found| found + at) else {
+            return state;
+        };
         at = found + 1;
         state = match state {
             State::Quoted => State::Closed,
-            _ if opens(dialect, if found == 0 { before } else { bytes[found - 1] }) => State::Quoted,
+            _ if opens(dialect, if found == 0 { before } else { bytes[found - 1] }) => {
+                State::Quoted
+            }
             other => other,
         };
     }
@@ -79,7 +83,12 @@ fn run(dialect: &Dialect, quote: u8, before: u8, bytes: &[u8], start: State) -> 
 
 /// The first record start in `bytes` (an index, perhaps `bytes.len()`), which are in `state` after a byte `before`;
 /// or the state at their end.
-pub(crate) fn first_record(dialect: &Dialect, before: u8, bytes: &[u8], state: State) -> Result<usize, State> {
+pub(crate) fn first_record(
+    dialect: &Dialect,
+    before: u8,
+    bytes: &[u8],
+    state: State,
+) -> Result<usize, State> {
     let mut state = state;
     if state != State::Quoted && before == b'\n' {
         return Ok(0);
@@ -99,7 +108,9 @@ pub(crate) fn first_record(dialect: &Dialect, before: u8, bytes: &[u8], state: S
                 state = State::Closed;
             }
             State::Unquoted => {
-                let Some(found) = memchr::memchr2(b'\n', quote, &bytes[at..]).map(|found| found + at) else {
+                let Some(found) =
+                    memchr::memchr2(b'\n', quote, &bytes[at..]).map(|found| found + at)
+                else {
                     return Err(state);
                 };
                 if bytes[found] == b'\n' {

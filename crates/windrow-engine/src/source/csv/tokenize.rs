@@ -69,7 +69,13 @@ pub(crate) enum Next {
 
 impl Dialect {
     /// Reads the record at `start`, adding its fields to `fields`; `last` says that no bytes follow.
-    pub(crate) fn record(&self, bytes: &[u8], start: usize, last: bool, fields: &mut Vec<Span>) -> Next {
+    pub(crate) fn record(
+        &self,
+        bytes: &[u8],
+        start: usize,
+        last: bool,
+        fields: &mut Vec<Span>,
+    ) -> Next {
         if self.comment.is_some() && bytes.get(start).copied() == self.comment {
             return line_end(bytes, start, last).map_or(Next::More, |next| Next::Nothing { next });
         }
@@ -106,7 +112,9 @@ impl Dialect {
     }
 
     fn is_blank(&self, bytes: &[u8], start: usize, end: usize, fields: &[Span]) -> bool {
-        self.skip_blank_lines && fields.len() == 1 && bytes[start..end].iter().all(|byte| matches!(byte, b' ' | b'\t'))
+        self.skip_blank_lines
+            && fields.len() == 1
+            && bytes[start..end].iter().all(|byte| matches!(byte, b' ' | b'\t'))
     }
 
     fn field(&self, bytes: &[u8], start: usize, last: bool) -> Result<Field, Next> {
@@ -150,7 +158,9 @@ impl Dialect {
         let mut dirty = false;
         let mut at = open + 1;
         let close = loop {
-            let found = memchr::memchr2(quote, self.escape.unwrap_or(quote), &bytes[at..]).ok_or(unfinished)? + at;
+            let found = memchr::memchr2(quote, self.escape.unwrap_or(quote), &bytes[at..])
+                .ok_or(unfinished)?
+                + at;
             if Some(bytes[found]) == self.escape && self.escape != self.quote {
                 dirty = true;
                 at = found + 2;
@@ -168,7 +178,10 @@ impl Dialect {
         };
         let lines = memchr::memchr_iter(b'\n', &bytes[open..close]).count() as u64;
         let after = close + 1;
-        if bytes.get(after).is_none_or(|byte| self.special[usize::from(*byte)] && Some(*byte) != self.escape) {
+        if bytes
+            .get(after)
+            .is_none_or(|byte| self.special[usize::from(*byte)] && Some(*byte) != self.escape)
+        {
             let span = if dirty {
                 Span { start: open, end: after, dirty }
             } else {
@@ -242,7 +255,9 @@ mod tests {
             let mut fields = Vec::new();
             match dialect.record(bytes, at, true, &mut fields) {
                 Next::Record { next, .. } => {
-                    let text = |span: &Span| String::from_utf8(dialect.value(bytes, *span).into_owned()).unwrap();
+                    let text = |span: &Span| {
+                        String::from_utf8(dialect.value(bytes, *span).into_owned()).unwrap()
+                    };
                     found.push(fields.iter().map(text).collect());
                     at = next;
                 }
@@ -256,7 +271,10 @@ mod tests {
     #[test]
     fn quotes_escapes_and_line_ends() {
         let plain = CsvOptions::default();
-        assert_eq!(records("a,b\r\n\"x,\"\"y\"\"\",\"1\n2\"\rz,", &plain), [["a", "b"], ["x,\"y\"", "1\n2"], ["z", ""]]);
+        assert_eq!(
+            records("a,b\r\n\"x,\"\"y\"\"\",\"1\n2\"\rz,", &plain),
+            [["a", "b"], ["x,\"y\"", "1\n2"], ["z", ""]]
+        );
         assert_eq!(records("5\" pipe,\"a\"b\n", &plain), [["5\" pipe", "ab"]]);
         assert_eq!(records("a\n\n  \nb\n", &plain), [["a"], ["b"]]);
         assert_eq!(records("\"\"\n", &plain), [[""]]);

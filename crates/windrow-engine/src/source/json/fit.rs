@@ -60,7 +60,12 @@ impl<'de> Visitor<'de> for Object<'_> {
                 Some((_, field)) => {
                     let column = self.path.unwrap_or(&key);
                     let (coerce, found) = (self.coerce, self.found);
-                    map.next_value_seed(Value { data_type: field.data_type(), column, coerce, found })?;
+                    map.next_value_seed(Value {
+                        data_type: field.data_type(),
+                        column,
+                        coerce,
+                        found,
+                    })?;
                 }
                 None => {
                     map.next_value::<IgnoredAny>()?;
@@ -146,12 +151,15 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        let fits = self.data_type.is_floating() || matches!(self.data_type, DataType::Decimal128(..)) || self.takes_all();
+        let fits = self.data_type.is_floating()
+            || matches!(self.data_type, DataType::Decimal128(..))
+            || self.takes_all();
         self.expect(fits, value)
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        let fits = self.is_text() || matches!(self.data_type, DataType::Timestamp(..) | DataType::Date32);
+        let fits =
+            self.is_text() || matches!(self.data_type, DataType::Timestamp(..) | DataType::Date32);
         self.expect(fits, value)
     }
 

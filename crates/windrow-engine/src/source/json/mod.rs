@@ -73,10 +73,16 @@ pub(crate) struct JsonFormat {
 }
 
 /// Reads what the schema needs of `files`.
-pub(crate) async fn open(options: &JsonOptions, files: &[StoredFile]) -> Result<JsonFormat, ReadError> {
+pub(crate) async fn open(
+    options: &JsonOptions,
+    files: &[StoredFile],
+) -> Result<JsonFormat, ReadError> {
     if !options.lines {
-        return Err(ReadError::new(Fault::Unsupported, "`lines=False` is not supported: a file must hold one object per line")
-            .hint("convert it: `jq -c '.[]' in.json > out.jsonl`"));
+        return Err(ReadError::new(
+            Fault::Unsupported,
+            "`lines=False` is not supported: a file must hold one object per line",
+        )
+        .hint("convert it: `jq -c '.[]' in.json > out.jsonl`"));
     }
     let step = files.len().div_ceil(SAMPLED_FILES).max(1);
     let mut shape = Shape::Missing;
@@ -86,11 +92,17 @@ pub(crate) async fn open(options: &JsonOptions, files: &[StoredFile]) -> Result<
     }
     let entries = match shape {
         Shape::Object(entries) => entries,
-        _ => return Err(ReadError::data(format!("file `{}` is empty: no columns to read", files[0].file.name))),
+        _ => {
+            return Err(ReadError::data(format!(
+                "file `{}` is empty: no columns to read",
+                files[0].file.name
+            )));
+        }
     };
     let names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
     if let Some(unknown) = options.dtype.names().find(|name| !names.contains(name)) {
-        let error = format!("`dtype` names a column `{unknown}`, which the sampled rows do not have");
+        let error =
+            format!("`dtype` names a column `{unknown}`, which the sampled rows do not have");
         return Err(ReadError::new(Fault::Column, error).hint(column_hint(unknown, &names)));
     }
     let mut fields = Vec::with_capacity(entries.len());
@@ -110,7 +122,9 @@ pub(crate) async fn open(options: &JsonOptions, files: &[StoredFile]) -> Result<
 
 fn mixed(name: &str, left: &str, right: &str) -> ReadError {
     ReadError::data(format!("column `{name}` holds {left} in some rows and {right} in others"))
-        .hint(format!("pass `dtype={{\"{name}\": \"str\"}}` to read numbers and truth values as text"))
+        .hint(format!(
+            "pass `dtype={{\"{name}\": \"str\"}}` to read numbers and truth values as text"
+        ))
 }
 
 async fn sample(file: &StoredFile, shape: Shape, left: &mut usize) -> Result<Shape, ReadError> {
@@ -125,7 +139,8 @@ async fn sample(file: &StoredFile, shape: Shape, left: &mut usize) -> Result<Sha
         let bounds = line_bounds(file, spot.clone()).await?;
         let end = if file.file.is_plain() { bounds.range.end } else { HEAD };
         let bytes = file.range(bounds.range.start..end).await?;
-        let complete = file.file.is_plain() || (bytes.len() as u64) < HEAD.saturating_sub(bounds.range.start);
+        let complete =
+            file.file.is_plain() || (bytes.len() as u64) < HEAD.saturating_sub(bounds.range.start);
         let mut lines = LineBuffer::default();
         lines.push(&bytes);
         let mut number = 0;
@@ -142,7 +157,9 @@ async fn sample(file: &StoredFile, shape: Shape, left: &mut usize) -> Result<Sha
             match row {
                 Ok(row @ Shape::Object(_)) => shape = shape.with(row),
                 // Reading names the row; here only the head's line number is known.
-                other if bounds.range.start == bounds.body => return Err(not_an_object(file, number, other.err(), line)),
+                other if bounds.range.start == bounds.body => {
+                    return Err(not_an_object(file, number, other.err(), line));
+                }
                 _ => {}
             }
         }
@@ -150,7 +167,12 @@ async fn sample(file: &StoredFile, shape: Shape, left: &mut usize) -> Result<Sha
     Ok(shape)
 }
 
-fn not_an_object(file: &StoredFile, line: u64, error: Option<serde_json::Error>, bytes: &[u8]) -> ReadError {
+fn not_an_object(
+    file: &StoredFile,
+    line: u64,
+    error: Option<serde_json::Error>,
+    bytes: &[u8],
+) -> ReadError {
     let what = syntax(error.as_ref(), bytes);
     Misread { row: line - 1, line: line - 1, what }.explain(&file.file.name, Some((0, 0)))
 }
@@ -163,12 +185,20 @@ fn syntax(error: Option<&serde_json::Error>, line: &[u8]) -> What {
         Some(error) if !error.is_data() => {
             let text = error.to_string();
             let reason = text.split(" at line ").next().unwrap_or_default();
-            format!("is not valid JSON: {reason} at character {}: `{}`", error.column(), shown(line))
+            format!(
+                "is not valid JSON: {reason} at character {}: `{}`",
+                error.column(),
+                shown(line)
+            )
         }
         _ => format!("is not a JSON object but `{}`", shown(line)),
     };
     let array = line.trim_ascii_start().first() == Some(&b'[');
-    let hints = if array { vec!["a file must hold one object per line; convert an array: `jq -c '.[]'`".to_owned()] } else { Vec::new() };
+    let hints = if array {
+        vec!["a file must hold one object per line; convert an array: `jq -c '.[]'`".to_owned()]
+    } else {
+        Vec::new()
+    };
     What::Other { text, hints }
 }
 
@@ -188,7 +218,11 @@ impl RowFormat for JsonFormat {
         line_bounds(file, range).await
     }
 
-    fn decoder(&self, projection: &[usize], batch_size: usize) -> datafusion::error::Result<Box<dyn RowDecoder>> {
+    fn decoder(
+        &self,
+        projection: &[usize],
+        batch_size: usize,
+    ) -> datafusion::error::Result<Box<dyn RowDecoder>> {
         let schema = Arc::new(self.schema.project(projection)?);
         let decoder = ReaderBuilder::new(Arc::clone(&schema))
             .with_batch_size(batch_size)
@@ -231,12 +265,17 @@ impl JsonDecoder {
         let count = self.count;
         let batch = if self.schema.fields().is_empty() {
             let options = RecordBatchOptions::new().with_row_count(Some(count));
-            RecordBatch::try_new_with_options(Arc::clone(&self.schema), Vec::new(), &options).map(Some)
+            RecordBatch::try_new_with_options(Arc::clone(&self.schema), Vec::new(), &options)
+                .map(Some)
         } else {
             self.decoder.flush()
         };
         let failed = |text: String| What::Other { text, hints: Vec::new() };
-        let batch = batch.map_err(|error| self.misread(failed(format!("or one of the {count} rows before it cannot be read: {error}"))))?;
+        let batch = batch.map_err(|error| {
+            self.misread(failed(format!(
+                "or one of the {count} rows before it cannot be read: {error}"
+            )))
+        })?;
         let batch = batch.ok_or_else(|| self.misread(failed("was lost".to_owned())))?;
         self.rows += count as u64;
         self.count = 0;
@@ -248,9 +287,18 @@ impl JsonDecoder {
         match misfit {
             Misfit::Syntax(error) => syntax(Some(&error), line),
             Misfit::Value { column, value, expected } => {
-                let wider = if expected.is_integer() && value.parse::<f64>().is_ok() { DataType::Float64 } else { DataType::Utf8 };
+                let wider = if expected.is_integer() && value.parse::<f64>().is_ok() {
+                    DataType::Float64
+                } else {
+                    DataType::Utf8
+                };
                 let hints = vec![format!("pass `dtype={{\"{column}\": \"{}\"}}`", name_of(&wider))];
-                What::Value { column, value: shown(value.as_bytes()), expected: description(&expected), hints }
+                What::Value {
+                    column,
+                    value: shown(value.as_bytes()),
+                    expected: description(&expected),
+                    hints,
+                }
             }
         }
     }
@@ -275,7 +323,10 @@ impl RowDecoder for JsonDecoder {
                 return Err(self.misread(self.explain(misfit, line)));
             }
             if !self.schema.fields().is_empty() {
-                let failed = |error| What::Other { text: format!("cannot be read: {error}"), hints: Vec::new() };
+                let failed = |error| What::Other {
+                    text: format!("cannot be read: {error}"),
+                    hints: Vec::new(),
+                };
                 let decoded = self.decoder.decode(line).and_then(|_| self.decoder.decode(b"\n"));
                 decoded.map_err(|error| Misread {
                     row: self.rows + self.count as u64,

@@ -69,9 +69,13 @@ impl Shape {
             Self::Int => DataType::Int64,
             Self::UInt => DataType::UInt64,
             Self::Text => DataType::Utf8,
-            Self::List(item) => DataType::List(Arc::new(Field::new_list_field(item.data_type()?, true))),
+            Self::List(item) => {
+                DataType::List(Arc::new(Field::new_list_field(item.data_type()?, true)))
+            }
             Self::Object(entries) => {
-                let field = |(key, shape): &(String, Shape)| shape.data_type().map(|inner| Field::new(key, inner, true));
+                let field = |(key, shape): &(String, Shape)| {
+                    shape.data_type().map(|inner| Field::new(key, inner, true))
+                };
                 DataType::Struct(entries.iter().map(field).collect::<Result<Vec<_>, _>>()?.into())
             }
             Self::Mixed(left, right) => return Err((left, right)),
