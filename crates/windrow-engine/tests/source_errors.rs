@@ -254,3 +254,33 @@ async fn json_that_does_not_fit() {
     let (_, text) = error("json", &files, "s.json", "{}").await;
     assert!(text.starts_with("row 2 (line 2) of `DIR/s.json` is not valid JSON"), "{text}");
 }
+
+#[tokio::test]
+async fn a_parquet_file_that_is_damaged_inside() {
+    let files = Files::new();
+    let column: ArrayRef =
+        Arc::new(Int64Array::from_iter_values((0..5000).map(|number| number * number)));
+    let batch = RecordBatch::try_from_iter([("v", column)]).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes[4..2000].fill(0xff);
+    files.write("t.parquet", bytes);
+    let (fault, text) = error("parquet", &files, "t.parquet", "{}").await;
+    assert_eq!(fault, Fault::Data);
+    assert!(text.starts_with("file `DIR/t.parquet` could not be read as Parquet: "), "{text}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_when_it_is_read() {
+    let files = Files::new();
+    let path = files.write("t.csv", "a\n1\n");
+    let context = session(2);
+    let source = open(&context, "csv", std::slice::from_ref(&path), "{}").await.unwrap();
+    std::fs::remove_file(path).unwrap();
+    let error = context.read_table(source.provider).unwrap().collect().await.unwrap_err();
+    let error = windrow_engine::source::explain_error(&error, &source.files).unwrap();
+    assert_eq!(error.fault(), Fault::Missing);
+    assert!(error.message().ends_with("is gone: it was there when the frame was made"), "{error}");
+}

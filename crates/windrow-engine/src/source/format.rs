@@ -16,7 +16,7 @@ use crate::error::{Error, Fault, Result};
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Comma-separated values and their like.
-    Csv(CsvOptions),
+    Csv(Box<CsvOptions>),
     /// Apache Parquet.
     Parquet(ParquetOptions),
     /// JSON lines.
@@ -29,7 +29,7 @@ impl Format {
     /// The format called `name` (`csv`, `parquet`, `json`, `text`) with options in JSON under pandas' names.
     pub fn from_options(name: &str, options: &str) -> Result<Self> {
         let format = match name {
-            "csv" => serde_json::from_str(options).map(Self::Csv),
+            "csv" => serde_json::from_str(options).map(|options| Self::Csv(Box::new(options))),
             "parquet" => serde_json::from_str(options).map(Self::Parquet),
             "json" => serde_json::from_str(options).map(Self::Json),
             "text" => serde_json::from_str(options).map(Self::Text),

@@ -25,7 +25,7 @@ fn likeness(wanted: &str, name: &str) -> f64 {
 }
 
 /// `known columns: a, b, c` with the nearest first, for a hint.
-pub(crate) fn column_hint<'a>(wanted: &str, names: &[&'a str]) -> String {
+pub(crate) fn column_hint(wanted: &str, names: &[&str]) -> String {
     match nearest(wanted, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => {

@@ -93,7 +93,7 @@ impl Default for CsvOptions {
             comment: None,
             decimal: '.',
             thousands: None,
-            encoding: Encoding::default(),
+            encoding: Encoding,
             encoding_errors: EncodingErrors::default(),
             on_bad_lines: BadLines::default(),
             compression: Compression::default(),

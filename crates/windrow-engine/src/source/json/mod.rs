@@ -129,14 +129,14 @@ fn mixed(name: &str, left: &str, right: &str) -> ReadError {
 
 async fn sample(file: &StoredFile, shape: Shape, left: &mut usize) -> Result<Shape, ReadError> {
     let size = file.file.meta.size;
-    let mut spots = vec![0..HEAD];
+    let mut spots = Vec::from([(0, HEAD)]);
     if file.file.is_plain() && size > HEAD && *left == usize::MAX {
-        spots.push(size / 2..(size / 2 + SPOT).min(size));
-        spots.push(size.saturating_sub(SPOT).max(HEAD)..size);
+        spots.push((size / 2, (size / 2 + SPOT).min(size)));
+        spots.push((size.saturating_sub(SPOT).max(HEAD), size));
     }
     let mut shape = shape;
-    for spot in spots {
-        let bounds = line_bounds(file, spot.clone()).await?;
+    for (start, end) in spots {
+        let bounds = line_bounds(file, start..end).await?;
         let end = if file.file.is_plain() { bounds.range.end } else { HEAD };
         let bytes = file.range(bounds.range.start..end).await?;
         let complete =
@@ -158,7 +158,7 @@ async fn sample(file: &StoredFile, shape: Shape, left: &mut usize) -> Result<Sha
                 Ok(row @ Shape::Object(_)) => shape = shape.with(row),
                 // Reading names the row; here only the head's line number is known.
                 other if bounds.range.start == bounds.body => {
-                    return Err(not_an_object(file, number, other.err(), line));
+                    return Err(not_an_object(file, number, other.as_ref().err(), line));
                 }
                 _ => {}
             }
@@ -170,10 +170,10 @@ async fn sample(file: &StoredFile, shape: Shape, left: &mut usize) -> Result<Sha
 fn not_an_object(
     file: &StoredFile,
     line: u64,
-    error: Option<serde_json::Error>,
+    error: Option<&serde_json::Error>,
     bytes: &[u8],
 ) -> ReadError {
-    let what = syntax(error.as_ref(), bytes);
+    let what = syntax(error, bytes);
     Misread { row: line - 1, line: line - 1, what }.explain(&file.file.name, Some((0, 0)))
 }
 
