@@ -101,7 +101,13 @@ test-rust: $(EXTENSION)
 	  $(CARGO) test --locked --workspace --release --quiet; \
 	fi
 
-test-python: $(EXTENSION)
+# The differential tests of native functions talk to this small program.
+RUN_SPEC := $(VENV)/.run-spec-built
+$(RUN_SPEC): $(EXTENSION)
+	@$(CARGO) build --locked --workspace --release --quiet --example run_spec
+	@touch $@
+
+test-python: $(EXTENSION) $(RUN_SPEC)
 	@$(PY) -m pytest --quiet $(PYTEST_ARGS)
 
 .PHONY: lint lint-rust lint-python

@@ -18,7 +18,7 @@ _MAIN = b"__main__"
 
 def loads(data: Any, buffers: Sequence[Any] = ()) -> Any:
     """Load what came, with its large buffers; functions of notebooks included."""
-    return pickle.loads(data, buffers=buffers)
+    return pickle.loads(data, buffers=buffers) if buffers else pickle.loads(data)
 
 
 def dumps(value: Any) -> bytes:

@@ -399,6 +399,9 @@ fn config(settings: &Settings) -> SessionConfig {
         .with_information_schema(false);
     let options = config.options_mut();
     options.execution.enable_file_stream_work_stealing = false;
+    // Sources cut their files themselves, once, in order.
+    options.optimizer.repartition_file_scans = false;
+    options.optimizer.repartition_file_min_size = 1 << 20;
     // Column names are Python's: their case counts.
     options.sql_parser.enable_ident_normalization = false;
     options.execution.parquet.pushdown_filters = true;

@@ -7,6 +7,7 @@ use arrow::buffer::Buffer;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use serde::{Deserialize, Serialize};
 use windrow_workers::wire::shared::SlabPool;
@@ -229,7 +230,8 @@ pub(crate) fn loads<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let pickled = SharedBytes::new(pickled.clone());
     let buffers: Vec<SharedBytes> = buffers.iter().cloned().map(SharedBytes::new).collect();
-    py.import("windrow._worker.pickling")?.call_method1("loads", (pickled, buffers))
+    static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    LOADS.import(py, "windrow._worker.pickling", "loads")?.call1((pickled, buffers))
 }
 
 /// The body of an answer: its head, the pickle of the values, their large buffers.
@@ -253,8 +255,9 @@ fn pack(
 type Pickled<'py> = (Bound<'py, PyBytes>, Vec<PyBuffer<u8>>);
 
 fn pickle<'py>(values: &Bound<'py, PyAny>) -> PyResult<Pickled<'py>> {
-    let helpers = values.py().import("windrow._worker.pickling")?;
-    helpers.call_method1("dumps_result", (values,))?.extract()
+    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let dumps = DUMPS.import(values.py(), "windrow._worker.pickling", "dumps_result")?;
+    dumps.call1((values,))?.extract()
 }
 
 /// The body of a frame of a head, a pickle and its buffers.

@@ -114,6 +114,8 @@ pub struct Machine {
     paces: HashMap<u64, Pace>,
     next_task: TaskNumber,
     stillborn: u32,
+    /// How many of the calls have a timeout.
+    timed: usize,
 }
 
 impl Machine {
@@ -128,23 +130,26 @@ impl Machine {
             paces: HashMap::new(),
             next_task: 1,
             stillborn: 0,
+            timed: 0,
         }
     }
 
     /// Takes a call in.
     pub fn submit(&mut self, call: CallNumber, spec: CallSpec) {
         self.queue.push_back(Piece { call, items: 0..spec.items, attempts: 0 });
+        self.timed += usize::from(spec.timeout.is_some());
         self.calls.insert(call, spec);
     }
 
     /// Forgets a call whose last answer was delivered.
     pub fn forget(&mut self, call: CallNumber) {
-        self.calls.remove(&call);
+        let spec = self.calls.remove(&call);
+        self.timed -= usize::from(spec.is_some_and(|spec| spec.timeout.is_some()));
     }
 
     /// Drops a call: what waits is forgotten, what is on a worker is listed, to be cancelled there.
     pub fn cancel(&mut self, call: CallNumber) -> Vec<(WorkerNumber, TaskNumber)> {
-        self.calls.remove(&call);
+        self.forget(call);
         self.queue.retain(|piece| piece.call != call);
         let mut tasks = Vec::new();
         for (number, worker) in &self.workers {
@@ -377,7 +382,7 @@ impl Machine {
 
     /// Whether a call with a timeout is known.
     pub fn has_timeouts(&self) -> bool {
-        self.calls.values().any(|call| call.timeout.is_some())
+        self.timed > 0
     }
 
     /// The call of a task that `worker` was given and has not answered.

@@ -90,11 +90,15 @@ impl Driver {
                     break;
                 }
             };
+            // Reports come before the commands: a worker that is gone gets no more tasks.
+            let reported = ready.contains(&Ready::Launcher) || self.polls_launcher();
             for event in ready {
                 self.handle(event);
             }
+            if reported {
+                self.handle_reports();
+            }
             self.handle_commands();
-            self.handle_reports();
             self.watch(Instant::now());
             self.start_workers();
             self.send_tasks();
@@ -111,7 +115,7 @@ impl Driver {
                 let mut count = [0_u8; 8];
                 let _ = rustix::io::read(&self.shared.wake, &mut count);
             }
-            // Reports are read in every turn.
+            // Read after the rest: what a worker sent before it ended counts.
             Ready::Launcher => {}
             Ready::Output { worker, stream } => self.read_output(worker, stream),
             Ready::Task { worker } => self.serve(worker),
@@ -234,6 +238,8 @@ impl Driver {
         self.poller.add_worker(worker, &connection)?;
         self.workers.insert(worker, connection);
         self.machine.worker_starting(worker);
+        // From now on the workers are replaced when they die, also when nothing waits.
+        self.warm = true;
         match &mut self.launcher {
             Some(launcher) => launcher.launch(worker, ends),
             None => Ok(()),
@@ -249,6 +255,11 @@ impl Driver {
             self.poller.add_launcher(source)?;
         }
         Ok(launcher)
+    }
+
+    /// Whether the launcher must be asked for reports, having nothing to wait for.
+    pub(super) fn polls_launcher(&self) -> bool {
+        self.launcher.as_ref().is_some_and(|launcher| launcher.source().is_none())
     }
 
     fn handle_reports(&mut self) {
