@@ -31,10 +31,16 @@ class Expr:
         """A constant: None, bool, int, float, str, bytes, Decimal, date, datetime, timedelta."""
 
     @staticmethod
-    def apply(function: Function, args: Sequence[Expr], names: Sequence[str], result_type: object | None = None) -> Expr:
+    def apply(
+        function: Function,
+        args: Sequence[Expr],
+        names: Sequence[str],
+        result_type: object | None = None,
+    ) -> Expr:
         """A row function over ``args`` (named ``names``, the columns of its row).
 
-        ``result_type`` is an object with ``__arrow_c_schema__`` (a pyarrow DataType or Field), or None to infer it.
+        ``result_type`` is an object with ``__arrow_c_schema__`` (a pyarrow DataType or Field), or
+        None to infer it.
         """
 
     @staticmethod
@@ -53,13 +59,17 @@ class Expr:
     def call(self, name: str, args: Sequence[Expr]) -> Expr:
         """A scalar function with this expression as its first argument.
 
-        ``fillna clip round isin between where str.lower str.upper str.strip str.lstrip str.rstrip str.len
-        str.contains str.startswith str.endswith str.replace str.slice dt.year dt.month dt.day dt.hour
+        ``fillna clip round isin between where str.lower str.upper str.strip str.lstrip str.rstrip
+        str.len
+        str.contains str.startswith str.endswith str.replace str.slice dt.year dt.month dt.day
+        dt.hour
         dt.minute dt.second dt.dayofweek dt.date``; for ``isin`` the arguments are the values.
         """
 
     def aggregate(self, name: str) -> Expr:
-        """One of ``sum mean min max count size std var nunique first last median``, skipping missing values as pandas does."""
+        """One of ``sum mean min max count size std var nunique first last median``, skipping
+        missing values as pandas does.
+        """
 
     @property
     def functions(self) -> list[str]:
@@ -94,8 +104,12 @@ class Dataset:
     def filter(self, predicate: Expr) -> Dataset:
         """The rows for which ``predicate`` is true (not missing)."""
 
-    def aggregate(self, keys: Sequence[tuple[str, Expr]], aggregates: Sequence[tuple[str, Expr]]) -> Dataset:
-        """One row per distinct key (keys may be missing), or one row in all when there are no keys."""
+    def aggregate(
+        self, keys: Sequence[tuple[str, Expr]], aggregates: Sequence[tuple[str, Expr]]
+    ) -> Dataset:
+        """One row per distinct key (keys may be missing), or one row in all when there are no
+        keys.
+        """
 
     def sort(self, keys: Sequence[tuple[Expr, bool, bool]]) -> Dataset:
         """Sort by ``(expression, descending, missing_last)``."""
@@ -113,21 +127,27 @@ class Dataset:
         suffixes: tuple[str, str],
         indicator: str | None = None,
     ) -> Dataset:
-        """As ``pandas.merge`` on columns: ``inner left right outer cross semi anti``; missing keys match each other.
+        """As ``pandas.merge`` on columns: ``inner left right outer cross semi anti``; missing
+        keys match each other.
 
-        A key of the same name on both sides appears once; other names on both sides get the suffixes.
+        A key of the same name on both sides appears once; other names on both sides get the
+        suffixes.
         """
 
     def union(self, others: Sequence[Dataset]) -> Dataset: ...
-    def map_partitions(self, function: Function, result_schema: object | None = None) -> Dataset: ...
+    def map_partitions(
+        self, function: Function, result_schema: object | None = None
+    ) -> Dataset: ...
     def repartition(self, npartitions: int) -> Dataset: ...
     def collect(self) -> pa.Table: ...
     def count(self) -> int: ...
     def write(self, format: str, path: str, options: str) -> list[str]:
-        """Write ``parquet``, ``csv`` or ``json``; gives the paths written. ``options`` is JSON under pandas' names."""
+        """Write ``parquet``, ``csv`` or ``json``; gives the paths written. ``options`` is JSON
+        under pandas' names.
+        """
 
     def explain(self) -> str:
-        """The logical plan, the optimized physical plan, and each function's verdict and reasons."""
+        """The logical plan, the optimized physical plan, each function's verdict and reasons."""
 
 @final
 class Session:
@@ -138,13 +158,19 @@ class Session:
         """The settings in force, as JSON."""
 
     def scan(self, format: str, paths: Sequence[str], options: str) -> Dataset:
-        """Open ``csv``, ``parquet``, ``json`` or ``text`` files; ``options`` is JSON under pandas' names.
+        """Open ``csv``, ``parquet``, ``json`` or ``text`` files; ``options`` is JSON under
+        pandas' names.
 
-        ``dtype`` in the options is a mapping of column to a type name (``int64 float64 bool str date datetime``...).
+        ``dtype`` in the options is a mapping of column to a type name (``int64 float64 bool str
+        date datetime``...).
         """
 
-    def from_arrow(self, stream: object, npartitions: int, divisions: Sequence[int] | None = None) -> Dataset:
-        """Rows in memory, from anything with ``__arrow_c_stream__``, cut into ``npartitions`` slices of equal size."""
+    def from_arrow(
+        self, stream: object, npartitions: int, divisions: Sequence[int] | None = None
+    ) -> Dataset:
+        """Rows in memory, from anything with ``__arrow_c_stream__``, cut into ``npartitions``
+        slices of equal size.
+        """
 
     def sql(self, query: str, tables: Mapping[str, Dataset]) -> Dataset: ...
     @property
@@ -186,7 +212,9 @@ def doctor(executable: str) -> str: ...
 
 @final
 class WorkerPool:
-    """Worker processes that call functions on pickled arguments. None is started before it is needed."""
+    """Worker processes that call functions on pickled arguments. None is started before it is
+    needed.
+    """
 
     def __new__(
         cls,
@@ -198,7 +226,8 @@ class WorkerPool:
         tasks_per_worker: int | None = None,
         echo: bool = True,
     ) -> WorkerPool:
-        """`workers` 0: one per processor. `start`: ``fork_server``, ``spawn``, or None for the default.
+        """`workers` 0: one per processor. `start`: ``fork_server``, ``spawn``, or None for the
+        default.
 
         `memory_limit` is resident bytes of one worker. With `echo`, what workers print is written
         to `sys.stdout` and `sys.stderr`.

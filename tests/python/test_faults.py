@@ -1,4 +1,4 @@
-"""What users run into: functions that fail late, workers that die, Ctrl-C. No hang, nothing left."""
+"""What users run into: functions that fail late, workers that die, Ctrl-C. Nothing hangs."""
 
 from __future__ import annotations
 

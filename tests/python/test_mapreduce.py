@@ -6,9 +6,9 @@ import gzip
 from collections import Counter
 
 import pytest
-from frame_check import shared
 
 import windrow as wr
+from frame_check import shared
 
 
 def words(filename):

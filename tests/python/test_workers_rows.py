@@ -44,8 +44,10 @@ def seen(host: Any, values: pa.Array, nulls: str = "nan") -> list[str]:
 
 @pytest.mark.parametrize(
     "data_type",
-    [*(pa.int8(), pa.int16(), pa.int32(), pa.int64())]
-    + [*(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())],
+    [
+        *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
+        *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+    ],
 )
 def test_integers_of_any_width_are_ints(host: Any, data_type: pa.DataType) -> None:
     assert seen(host, pa.array([0, 7, 100], data_type)) == ["int 0", "int 7", "int 100"]

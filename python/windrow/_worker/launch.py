@@ -6,6 +6,7 @@ import json
 import os
 import sys
 
+from windrow import errors
 from windrow._worker import preload
 
 _ENTER = (
@@ -27,6 +28,12 @@ def command(start: str = "fork_server") -> tuple[list[str], list[tuple[str, str]
     The interpreter gets our flags, module search path, arguments and working directory, so that
     what can be imported here can be imported there.
     """
+    if not sys.executable:
+        message = (
+            "cannot start worker processes: this interpreter does not know its own program\n"
+            "hint: set `sys.executable` to a Python that has windrow"
+        )
+        raise errors.WorkerError(message)
     entry = {"fork_server": "main", "spawn": "spawn"}[start]
     arguments = [sys.executable, *_flags(), "-c", _ENTER.format(entry=entry)]
     context = {"path": sys.path, "argv": sys.argv or [""]}

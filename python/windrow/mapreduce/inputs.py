@@ -110,7 +110,9 @@ def units(inputs: Any, by: By, workers: int) -> list[list[Piece]]:
         return _grouped(pieces, [1] * len(pieces), workers)
     names = list(_names(inputs))
     if by == "file":
-        return _grouped([FilePiece(name) for name in names], [_size(name) for name in names], workers)
+        return _grouped(
+            [FilePiece(name) for name in names], [_size(name) for name in names], workers
+        )
     pieces, sizes = [], []
     for name in names:
         if "://" in name:

@@ -13,8 +13,8 @@ from windrow.mapreduce.result import MapReduceResult
 from windrow.mapreduce.tasks import (
     MapOutput,
     Mapper,
-    Reducer,
     ReduceOutput,
+    Reducer,
     map_task,
     reduce_task,
 )
@@ -98,7 +98,7 @@ def mapreduce(
 def _shares(
     mapped: Sequence[MapOutput], buckets: int, wanted: int, workers: int
 ) -> list[list[tuple[str, int, int]]]:
-    """The runs that each reduce task reads: whole buckets, and as few tasks as their size allows."""
+    """The runs that each reduce task reads: whole buckets, as few tasks as their size allows."""
     size = sum(length for output in mapped for runs in output.runs for _, length in runs)
     count = wanted or min(buckets, max(workers if size > 1 << 20 else 1, size // _BUCKET_BYTES))
     shares: list[list[tuple[str, int, int]]] = [[] for _ in range(count)]
@@ -125,7 +125,7 @@ class _Job:
         self._run.finish(None if error is None else f"{type(error).__name__}: {error}", cancelled)
 
     def stage(self, name: str, task: Any, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Call `task` on each of `arguments`; the results in their order. The first failure ends it."""
+        """Call `task` on each of `arguments`; results in their order. The first failure ends it."""
         from windrow._worker import pickling
 
         function = self._pool.function(name, pickling.dumps(task))

@@ -60,7 +60,7 @@ class MapReduceResult:
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The value of `key`, or `default`."""
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401 - this is `get`
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, (dict, MapReduceResult)):
@@ -70,7 +70,7 @@ class MapReduceResult:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        shown = []
+        shown: list[str] = []
         for pair in self.items():
             if len(shown) == 5:
                 break

@@ -1,8 +1,8 @@
 """What runs in workers: a map task, a reduce task.
 
-A map task sorts its pairs into buckets by key and writes them to one file: bucket after bucket, each
-a run of pickles `[(key, [values…]), …]`. A reduce task reads its bucket from all of these files, in
-the order of the map tasks, so that the values of a key come in the order of the inputs.
+A map task sorts its pairs into buckets by key and writes them to one file: bucket after bucket,
+each a run of pickles `[(key, [values…]), …]`. A reduce task reads its bucket from all of these
+files, in the order of the map tasks, so that a key's values come in the order of the inputs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from windrow.mapreduce.inputs import Piece
 
 Pair = tuple[Any, Any]
-Mapper = Callable[[Any], Iterable[Pair]]
+Mapper = Callable[[Any], Iterable[Pair] | None]
 Reducer = Callable[[Any, list[Any]], Any]
 
 # Values that a map task holds before it combines or writes them.
@@ -58,7 +58,7 @@ class ReduceOutput:
 def map_task(
     mapper: Mapper, combiner: Reducer | None, buckets: int, folder: str, unit: Sequence[Piece]
 ) -> MapOutput:
-    """Map the pieces of a unit and write the pairs, sorted into `buckets`, to a file in `folder`."""
+    """Map the pieces of a unit; write the pairs, sorted into `buckets`, to a file in `folder`."""
     path = Path(folder) / f"map-{uuid.uuid4().hex}"
     held = _Held(combiner, buckets)
     with path.open("wb") as file:
@@ -78,7 +78,7 @@ def map_task(
 
 
 def _pairs(mapper: Mapper, argument: Any) -> Iterator[Pair]:
-    result = mapper(argument)
+    result: Any = mapper(argument)
     if result is None:
         return
     if not isinstance(result, Iterable):
@@ -179,7 +179,9 @@ def _reduced(reducer: Reducer, key: Any, values: list[Any], doing: str) -> Itera
         raise
 
 
-def reduce_task(reducer: Reducer, folder: str, runs: Sequence[tuple[str, int, int]]) -> ReduceOutput:
+def reduce_task(
+    reducer: Reducer, folder: str, runs: Sequence[tuple[str, int, int]]
+) -> ReduceOutput:
     """Reduce one bucket: `runs` are its `(path, offset, length)` in the order of the map tasks."""
     groups: dict[Any, list[Any]] = {}
     for path, offset, length in runs:
@@ -208,7 +210,7 @@ def reduce_task(reducer: Reducer, folder: str, runs: Sequence[tuple[str, int, in
 def _dumps(value: Any) -> bytes:
     try:
         return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    except Exception:  # classes of `__main__`, lambdas as values
+    except Exception:  # noqa: BLE001 - classes of `__main__`, lambdas as values
         import cloudpickle
 
         data: bytes = cloudpickle.dumps(value)

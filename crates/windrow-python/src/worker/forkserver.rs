@@ -60,7 +60,7 @@ impl Server {
                             return Ok(Some(ends));
                         }
                     }
-                    Ok(None) => return Ok(None),
+                    Ok(None | Some((Request::Stop, _))) => return Ok(None),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(error) => return Err(error),
                 }

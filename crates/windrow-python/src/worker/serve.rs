@@ -299,6 +299,7 @@ fn load<'a>(
             Failure::Raised(raised)
         })?;
         let definition = known.definition.clone();
+        known.pickled = Buffer::from_vec(Vec::<u8>::new());
         known.loaded = Some(RowFunction { callable: callable.unbind(), definition });
     }
     known.loaded.as_ref().ok_or_else(|| Failure::Worker("a function vanished".to_owned()))

@@ -50,9 +50,12 @@ impl WorkerEnds {
 pub(super) fn worker_ends() -> PyResult<WorkerEnds> {
     let socket = take_standard_input().map_err(PyOSError::new_err)?;
     let received = receive::<Request>(&socket, RecvFlags::empty()).map_err(PyOSError::new_err)?;
-    let (Request::Start { .. }, descriptors) =
-        received.ok_or_else(|| PyOSError::new_err("the driver has closed its socket"))?;
-    WorkerEnds::new(descriptors).map_err(PyOSError::new_err)
+    match received {
+        Some((Request::Start { .. }, descriptors)) => {
+            WorkerEnds::new(descriptors).map_err(PyOSError::new_err)
+        }
+        _ => Err(PyOSError::new_err("the driver has closed its socket")),
+    }
 }
 
 /// Moves the driver's socket away from descriptor 0, which becomes empty input, and ties the life

@@ -113,7 +113,9 @@ impl Launcher for ForkServer {
     }
 
     fn stop(&mut self) {
-        self.socket = None;
+        if let Some(socket) = self.socket.take() {
+            let _ = protocol::send(&socket, &Request::Stop, &[]);
+        }
         wait_or_kill(&mut self.child, PATIENCE);
     }
 }

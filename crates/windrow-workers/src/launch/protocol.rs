@@ -25,6 +25,9 @@ pub enum Request {
         /// Its number.
         worker: u64,
     },
+    /// End, and take all workers along. The end of the socket means the same, but a fork of the
+    /// driver may keep that open.
+    Stop,
 }
 
 /// From the fork server.

@@ -13,6 +13,7 @@ mod settings;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -94,7 +95,20 @@ pub struct WorkerPool {
 #[derive(Default)]
 struct Functions {
     by_id: HashMap<String, Arc<KnownFunction>>,
-    by_pickle: HashMap<Vec<u8>, Arc<KnownFunction>>,
+    by_pickle: HashMap<Fingerprint, Arc<KnownFunction>>,
+}
+
+/// Two independent hashes and the length: pickles may be large, and are not kept to compare.
+type Fingerprint = (u64, u64, usize);
+
+fn fingerprint(bytes: &[u8]) -> Fingerprint {
+    let hash = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u8(salt);
+        hasher.write(bytes);
+        hasher.finish()
+    };
+    (hash(1), hash(2), bytes.len())
 }
 
 impl Functions {
@@ -174,8 +188,9 @@ impl WorkerPool {
 
     /// Makes a pickled callable known, once, for calls on pickled arguments.
     pub fn call_function(&self, name: &str, pickled: &[u8]) -> io::Result<Arc<KnownFunction>> {
+        let key = fingerprint(pickled);
         let mut functions = lock(&self.functions);
-        if let Some(known) = functions.by_pickle.get(pickled) {
+        if let Some(known) = functions.by_pickle.get(&key) {
             return Ok(Arc::clone(known));
         }
         let definition = Definition {
@@ -185,7 +200,7 @@ impl WorkerPool {
             nulls: Nulls::None,
         };
         let known = self.known(functions.next_number(), &definition, pickled)?;
-        functions.by_pickle.insert(pickled.to_vec(), Arc::clone(&known));
+        functions.by_pickle.insert(key, Arc::clone(&known));
         Ok(known)
     }
 
