@@ -195,7 +195,7 @@ def test_a_result_of_three_gigabytes() -> None:
 
 
 def test_the_fork_server_dies_and_work_goes_on() -> None:
-    with pool_of(2) as pool:
+    with pool_of(2, start="fork_server") as pool:
         server = psutil.Process(apply(pool, os.getppid))
         ticket = submit(pool, lambda v: time.sleep(0.01) or v, "map", list(range(50)))
         server.kill()

@@ -1,11 +1,10 @@
 //! Columns of the input: Arrow arrays read value by value as plain Python scalars.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, Decimal128Array,
-    FixedSizeBinaryArray, LargeBinaryArray, LargeStringArray, PrimitiveArray, StringArray,
-    StringViewArray,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, Decimal128Array, FixedSizeBinaryArray,
+    LargeBinaryArray, LargeStringArray, PrimitiveArray, StringArray, StringViewArray,
 };
-use arrow::buffer::NullBuffer;
+use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{
     DataType, Date32Type, Date64Type, DurationMicrosecondType, DurationMillisecondType,
@@ -35,7 +34,7 @@ pub(crate) struct Column {
 enum Values {
     /// Nothing but missing values.
     Null,
-    Boolean(BooleanArray),
+    Boolean(BooleanBuffer),
     Int8(PrimitiveArray<Int8Type>),
     Int16(PrimitiveArray<Int16Type>),
     Int32(PrimitiveArray<Int32Type>),
@@ -102,7 +101,7 @@ impl Values {
     fn new(py: Python<'_>, array: &ArrayRef) -> PyResult<Self> {
         Ok(match array.data_type() {
             DataType::Null => Self::Null,
-            DataType::Boolean => Self::Boolean(array.as_boolean().clone()),
+            DataType::Boolean => Self::Boolean(array.as_boolean().values().clone()),
             DataType::Int8 => Self::Int8(array.as_primitive().clone()),
             DataType::Int16 => Self::Int16(array.as_primitive().clone()),
             DataType::Int32 => Self::Int32(array.as_primitive().clone()),

@@ -165,7 +165,3 @@ fn load(py: Python<'_>, function: &Function) -> Result<RowFunction, Failure> {
         Err(error) => Err(raised_at(py, &error, None, Vec::new())),
     }
 }
-
-pub(super) fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
-}

@@ -11,6 +11,7 @@ mod inprocess;
 mod plain;
 mod results;
 mod row;
+mod slots;
 mod temporal;
 mod vectorcall;
 
@@ -23,5 +24,6 @@ pub(crate) use inprocess::InProcessHost;
 /// Adds what Python sees of this.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<row::Row>()?;
-    inprocess::register(module)
+    slots::install(module.py());
+    Ok(())
 }

@@ -19,6 +19,7 @@ use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyList, PyString
 use windrow_functions::Nulls;
 
 use super::plain;
+use super::slots::exact_int;
 use super::temporal;
 
 /// Integers up to this are exact in a float.
@@ -68,15 +69,14 @@ impl Results {
     #[inline]
     pub(super) fn push(&mut self, value: &Bound<'_, PyAny>) -> PyResult<Fit> {
         match &mut self.sink {
-            Sink::Integer(builder, low, high) if value.is_exact_instance_of::<PyInt>() => {
-                match value.extract::<i64>() {
-                    Ok(number) if *low <= number && number <= *high => {
-                        builder.append_value(number);
-                        Ok(Fit::Yes)
-                    }
-                    _ => Ok(Fit::No),
+            Sink::Integer(builder, low, high) => match exact_int(value) {
+                Some(Some(number)) if *low <= number && number <= *high => {
+                    builder.append_value(number);
+                    Ok(Fit::Yes)
                 }
-            }
+                Some(_) => Ok(Fit::No),
+                None => self.push_other(value),
+            },
             Sink::Float(builder, most) => match value.cast_exact::<PyFloat>() {
                 Ok(number) if fits_float(number.value(), *most) => {
                     builder.append_value(number.value());

@@ -121,8 +121,28 @@ impl Row {
         true
     }
 
+    /// The column whose name is the very object `key`, as names in source code are.
     #[inline]
-    fn value<'py>(&self, py: Python<'py>, position: usize) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn position_by_identity(&self, key: *mut pyo3::ffi::PyObject) -> Option<usize> {
+        if !self.is_plain() || self.batch.has_twins {
+            return None;
+        }
+        self.batch.labels.iter().take(FEW).position(|label| label.as_ptr() == key)
+    }
+
+    /// The same for `row.name`, which pandas' own attributes come before.
+    #[inline]
+    pub(super) fn attribute_by_identity(&self, name: *mut pyo3::ffi::PyObject) -> Option<usize> {
+        let position = self.position_by_identity(name)?;
+        self.batch.is_attribute[position].then_some(position)
+    }
+
+    #[inline]
+    pub(super) fn value<'py>(
+        &self,
+        py: Python<'py>,
+        position: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
         self.batch.columns[position].get(py, self.row.load(Ordering::Relaxed))
     }
 

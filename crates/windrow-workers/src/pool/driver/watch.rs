@@ -31,7 +31,8 @@ impl Driver {
         let fast = self.machine.has_timeouts()
             || self.machine.may_hoard()
             || self.workers.values().any(lingering);
-        let slow = self.polls_launcher() || (self.settings.memory_limit.is_some() && self.machine.load() > 0);
+        let slow = self.polls_launcher()
+            || (self.settings.memory_limit.is_some() && self.machine.load() > 0);
         let tick = match (fast, slow) {
             (true, _) => Some(TICK),
             (false, true) => Some(SLOW_TICK),
