@@ -100,11 +100,11 @@ def series_of(rows: Rows, name: str | None, expr: Expr) -> pd.Series[Any]:
 
 
 def scalar_of(dataset: Dataset) -> Any:
-    """The single value of a dataset of one row and one column, as pandas gives it."""
-    import numpy as np
-
-    value = to_pandas(collect(dataset)).iloc[0, 0]
-    return np.float64("nan") if value is None else value
+    """The single value of a dataset of one row and one column; NaN when it is missing."""
+    plain, value = dataset.value()
+    if not plain:
+        value = to_pandas(value).iloc[0, 0]
+    return float("nan") if value is None else value
 
 
 def schema_of(dataset: Dataset) -> pa.Schema:

@@ -56,7 +56,7 @@ class Scalar(Operators):
         return Expr.subquery(self._dataset)
 
     def compute(self) -> Any:
-        """Run the plan; gives the value as pandas would (numpy numbers, NaN when missing)."""
+        """Run the plan; gives the value as a plain Python object, NaN when it is missing."""
         if self._value is _PENDING:
             self._value = scalar_of(self._dataset)
         return self._value

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow_pyarrow::{FromPyArrow, IntoPyArrow, Table, ToPyArrow};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use windrow_engine::plan::{Dataset, Expr, JoinKind, JoinSpec, Node, SortKey};
+use windrow_engine::plan::{Dataset, Expr, JoinKind, JoinSpec, Node, ScalarValue, SortKey};
 use windrow_engine::run::{WriteFormat, WriteOptions};
 
 use super::errors::raised;
@@ -195,6 +195,20 @@ impl PyDataset {
         table.into_pyarrow(py)
     }
 
+    /// The single value of one row and one column: `(True, value)` for numbers, text and truth,
+    /// `(False, table)` for other types. Numbers need no pyarrow, which takes long to import.
+    fn value<'py>(&self, py: Python<'py>) -> PyResult<(bool, Bound<'py, PyAny>)> {
+        let dataset = self.dataset.clone();
+        let (schema, batches) = self.run(py, async move { dataset.collect("compute").await })?;
+        let cell = batches.iter().find(|batch| batch.num_rows() > 0).map(|batch| batch.column(0));
+        if let Some(plain) = cell.and_then(|cell| plain(py, cell).transpose()) {
+            return Ok((true, plain?));
+        }
+        let table = Table::try_new(batches, schema)
+            .map_err(|error| raised(windrow_engine::Error::internal(error.to_string())))?;
+        Ok((false, table.into_pyarrow(py)?))
+    }
+
     fn count(&self, py: Python<'_>) -> PyResult<u64> {
         let dataset = self.dataset.clone();
         self.run(py, async move { dataset.count().await })
@@ -217,6 +231,26 @@ impl PyDataset {
         let dataset = self.dataset.clone();
         self.run(py, async move { dataset.explain().await })
     }
+}
+
+/// The first value of `column` as a Python object, if it is of a plain type.
+fn plain<'py>(py: Python<'py>, column: &ArrayRef) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let value = ScalarValue::try_from_array(column, 0)
+        .map_err(|error| raised(windrow_engine::Error::internal(error.to_string())))?;
+    if value.is_null() && !value.data_type().is_temporal() {
+        return Ok(Some(py.None().into_bound(py)));
+    }
+    Ok(Some(match value {
+        ScalarValue::Boolean(Some(truth)) => truth.into_pyobject(py)?.to_owned().into_any(),
+        ScalarValue::Int64(Some(number)) => number.into_pyobject(py)?.into_any(),
+        ScalarValue::UInt64(Some(number)) => number.into_pyobject(py)?.into_any(),
+        ScalarValue::Int32(Some(number)) => number.into_pyobject(py)?.into_any(),
+        ScalarValue::Float64(Some(number)) => number.into_pyobject(py)?.into_any(),
+        ScalarValue::Utf8(Some(text))
+        | ScalarValue::Utf8View(Some(text))
+        | ScalarValue::LargeUtf8(Some(text)) => text.into_pyobject(py)?.into_any(),
+        _ => return Ok(None),
+    }))
 }
 
 impl PyDataset {

@@ -83,7 +83,11 @@ impl Launcher for ForkServer {
         let Some(socket) = &self.socket else { return Err(io::ErrorKind::BrokenPipe.into()) };
         let WorkerEnds { task, control, status, stdout, stderr } = &ends;
         let descriptors = [task, control, status, stdout, stderr].map(AsFd::as_fd);
-        protocol::send(socket, &Request::Start { worker }, &descriptors)
+        match protocol::send(socket, &Request::Start { worker }, &descriptors) {
+            // It has ended: the next report tells that, with what it said.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            outcome => outcome,
+        }
     }
 
     fn kill(&mut self, worker: WorkerNumber) {
