@@ -113,6 +113,11 @@ impl From<Failure> for Error {
             Failure::Cancelled => Fault::Cancelled,
             _ => Fault::Function,
         };
-        Self { fault, message: failure.to_string(), hints: Vec::new(), failure: Some(Box::new(failure)) }
+        Self {
+            fault,
+            message: failure.to_string(),
+            hints: Vec::new(),
+            failure: Some(Box::new(failure)),
+        }
     }
 }

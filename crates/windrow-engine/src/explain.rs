@@ -39,8 +39,7 @@ impl Dataset {
     pub fn functions(&self) -> Vec<Arc<Function>> {
         let mut applies = Vec::new();
         self.applies(&mut applies);
-        let mut found: Vec<_> =
-            applies.iter().map(|apply| Arc::clone(&apply.function)).collect();
+        let mut found: Vec<_> = applies.iter().map(|apply| Arc::clone(&apply.function)).collect();
         self.add_frame_functions(&mut found);
         let mut seen = HashSet::new();
         found.retain(|function: &Arc<Function>| seen.insert(function.id.clone()));

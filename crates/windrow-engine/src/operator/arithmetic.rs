@@ -115,7 +115,9 @@ impl Arithmetic {
         let (left, right) = (left.as_primitive::<Int64Type>(), right.as_primitive::<Int64Type>());
         if self.kind == Kind::Power {
             if right.iter().flatten().any(|exponent| exponent < 0) {
-                return exec_err!("whole numbers to negative whole powers are not defined in pandas; convert with `.astype(float)`");
+                return exec_err!(
+                    "whole numbers to negative whole powers are not defined in pandas; convert with `.astype(float)`"
+                );
             }
             return Ok(Arc::new(binary::<_, _, _, Int64Type>(left, right, wrapping_power)?));
         }

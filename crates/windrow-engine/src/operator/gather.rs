@@ -13,8 +13,8 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-    ReplaceChildrenOptions,
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
+    PlanProperties, ReplaceChildrenOptions,
 };
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
@@ -166,11 +166,7 @@ impl Ahead {
     }
 }
 
-fn started(
-    input: &Arc<dyn ExecutionPlan>,
-    partition: usize,
-    context: &Arc<TaskContext>,
-) -> Ahead {
+fn started(input: &Arc<dyn ExecutionPlan>, partition: usize, context: &Arc<TaskContext>) -> Ahead {
     let (sender, rows) = mpsc::channel(AHEAD);
     let stream = input.execute(partition, Arc::clone(context));
     let task = SpawnedTask::spawn(async move {

@@ -30,9 +30,10 @@ impl PhysicalOptimizerRule for LargeTopK {
             let Some(fetch) = sort.fetch().filter(|fetch| *fetch > LARGE) else {
                 return Ok(Transformed::no(node));
             };
-            let whole: Arc<dyn ExecutionPlan> =
-                Arc::new(SortExec::new(sort.expr().clone(), Arc::clone(sort.input()))
-                    .with_preserve_partitioning(sort.preserve_partitioning()));
+            let whole: Arc<dyn ExecutionPlan> = Arc::new(
+                SortExec::new(sort.expr().clone(), Arc::clone(sort.input()))
+                    .with_preserve_partitioning(sort.preserve_partitioning()),
+            );
             let one = whole.output_partitioning().partition_count() == 1;
             let limited: Arc<dyn ExecutionPlan> = if one {
                 Arc::new(GlobalLimitExec::new(whole, 0, Some(fetch)))

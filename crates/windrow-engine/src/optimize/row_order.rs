@@ -51,12 +51,13 @@ const ORDERED: &[&str] = &[
 fn in_order(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     if let Some(coalesce) = plan.downcast_ref::<CoalescePartitionsExec>() {
         let input = in_order(Arc::clone(coalesce.input()))?;
-        return Ok(if input.output_partitioning().partition_count() > 1 || coalesce.fetch().is_some()
-        {
-            Arc::new(OrderedGatherExec::new(input, coalesce.fetch()))
-        } else {
-            input
-        });
+        return Ok(
+            if input.output_partitioning().partition_count() > 1 || coalesce.fetch().is_some() {
+                Arc::new(OrderedGatherExec::new(input, coalesce.fetch()))
+            } else {
+                input
+            },
+        );
     }
     if !ORDERED.contains(&plan.name()) {
         // Below a barrier (aggregate, join, sort) limits may still stand in subplans.

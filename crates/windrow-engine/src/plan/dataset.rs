@@ -369,7 +369,11 @@ impl Dataset {
     /// [`Fault::Column`] with the nearest name.
     pub fn require(&self, name: &str) -> Result<()> {
         let columns = self.columns()?;
-        if columns.iter().any(|column| column == name) { Ok(()) } else { Err(no_column(name, &columns)) }
+        if columns.iter().any(|column| column == name) {
+            Ok(())
+        } else {
+            Err(no_column(name, &columns))
+        }
     }
 }
 
@@ -381,7 +385,9 @@ pub(crate) fn no_column(name: &str, columns: &[String]) -> Error {
         .map(|column| (strsim::jaro_winkler(&column.to_lowercase(), &name.to_lowercase()), column))
         .max_by(|left, right| left.0.total_cmp(&right.0));
     match nearest {
-        Some((likeness, column)) if likeness > 0.75 => error.hint(format!("did you mean `{column}`?")),
+        Some((likeness, column)) if likeness > 0.75 => {
+            error.hint(format!("did you mean `{column}`?"))
+        }
         _ => error.hint(format!("the columns are {}", quoted(columns))),
     }
 }

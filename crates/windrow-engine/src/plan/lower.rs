@@ -64,9 +64,7 @@ impl Lowered {
 }
 
 /// The plan that a builder gives, its error explained.
-pub(super) fn build(
-    builder: datafusion::error::Result<LogicalPlanBuilder>,
-) -> Result<LogicalPlan> {
+pub(super) fn build(builder: datafusion::error::Result<LogicalPlanBuilder>) -> Result<LogicalPlan> {
     builder.and_then(LogicalPlanBuilder::build).map_err(|error| plan_error(&error))
 }
 
@@ -93,8 +91,7 @@ impl Dataset {
                 let below = self.prepare(input, std::slice::from_ref(predicate)).await?;
                 let scope = Scope::of(self, &below, std::slice::from_ref(predicate)).await?;
                 let predicate = scope.truth(predicate)?;
-                let plan =
-                    build(LogicalPlanBuilder::from(below.plan.clone()).filter(predicate))?;
+                let plan = build(LogicalPlanBuilder::from(below.plan.clone()).filter(predicate))?;
                 Ok(below.with_plan(plan))
             }
             Node::Aggregate { input, keys, aggregates } => {
@@ -261,7 +258,10 @@ async fn lower_union(inputs: &[Dataset]) -> Result<Lowered> {
 }
 
 /// A call of a scalar function that we bring along.
-pub(super) fn call(function: &Arc<datafusion::logical_expr::ScalarUDF>, args: Vec<DfExpr>) -> DfExpr {
+pub(super) fn call(
+    function: &Arc<datafusion::logical_expr::ScalarUDF>,
+    args: Vec<DfExpr>,
+) -> DfExpr {
     DfExpr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), args))
 }
 

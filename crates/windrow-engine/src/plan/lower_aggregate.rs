@@ -1,11 +1,11 @@
 //! Aggregates with pandas' meaning: missing values (nulls and NaN) are skipped, an empty sum is 0.
 
+use arrow::datatypes::DataType;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::{
     avg, count, count_distinct, max, median, min, stddev, sum, var_sample,
 };
 use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, LogicalPlanBuilder, cast, ident, lit};
-use arrow::datatypes::DataType;
 
 use super::expr::Expr;
 use super::lower::{Lowered, build};
@@ -30,12 +30,10 @@ pub(super) fn aggregate(
         finals.push((name, parts.split(expr)?));
     }
     let aggregates = parts.found;
-    let plan = build(
-        LogicalPlanBuilder::from(below.plan.clone()).aggregate(
-            groups,
-            aggregates.iter().map(|(_, part, name)| part.clone().alias(name)).collect::<Vec<_>>(),
-        ),
-    )?;
+    let plan = build(LogicalPlanBuilder::from(below.plan.clone()).aggregate(
+        groups,
+        aggregates.iter().map(|(_, part, name)| part.clone().alias(name)).collect::<Vec<_>>(),
+    ))?;
     let above = Lowered::bare(plan);
     let scope = scope.over(&above);
     for (name, expr) in finals {
@@ -68,7 +66,9 @@ impl Parts<'_> {
             ),
             Expr::Literal(_) | Expr::Subquery(_) => expr.clone(),
             Expr::Column(name) => {
-                return Err(Error::plan(format!("column `{name}` is neither a key nor aggregated")));
+                return Err(Error::plan(format!(
+                    "column `{name}` is neither a key nor aggregated"
+                )));
             }
             Expr::Apply(_) => {
                 return Err(Error::plan("a row function cannot stand beside aggregates")
@@ -115,8 +115,11 @@ fn one(scope: &Scope<'_>, name: &str, input: &Expr) -> Result<DfExpr> {
         "var" => var_sample(cast(number()?, DataType::Float64)),
         "any" => coalesce(vec![max(cast(present, DataType::Boolean)), lit(false)]),
         _ => {
-            return Err(Error::new(Fault::Unsupported, format!("there is no aggregate `{name}` yet"))
-                .hint("there are sum, mean, min, max, count, size, std, var, median and nunique"));
+            return Err(Error::new(
+                Fault::Unsupported,
+                format!("there is no aggregate `{name}` yet"),
+            )
+            .hint("there are sum, mean, min, max, count, size, std, var, median and nunique"));
         }
     })
 }

@@ -51,11 +51,9 @@ pub(super) fn call(scope: &Scope<'_>, name: &str, args: Vec<DfExpr>) -> Result<D
             let high = scope.comparison(BinaryOp::LessEqual, input, high.clone())?;
             Ok(coalesce(vec![low.and(high), lit(false)]))
         }
-        ("where", [condition, other]) => {
-            when(coalesce(vec![condition.clone(), lit(false)]), input)
-                .otherwise(other.clone())
-                .map_err(|error| plan_error(&error))
-        }
+        ("where", [condition, other]) => when(coalesce(vec![condition.clone(), lit(false)]), input)
+            .otherwise(other.clone())
+            .map_err(|error| plan_error(&error)),
         _ => Err(Error::new(
             Fault::Unsupported,
             format!("there is no function `{name}` of {count} arguments"),
@@ -122,8 +120,11 @@ fn text(method: &str, input: DfExpr, args: &[DfExpr]) -> Result<DfExpr> {
         ("replace", [from, to, _]) => replace(input, from.clone(), to.clone()),
         ("slice", [start, stop]) => slice(input, integer(start)?, integer(stop)?)?,
         _ => {
-            return Err(Error::new(Fault::Unsupported, format!("`.str.{method}` is not there yet"))
-                .hint(format!("use `.map(lambda text: text.{method}(...))`")));
+            return Err(Error::new(
+                Fault::Unsupported,
+                format!("`.str.{method}` is not there yet"),
+            )
+            .hint(format!("use `.map(lambda text: text.{method}(...))`")));
         }
     })
 }

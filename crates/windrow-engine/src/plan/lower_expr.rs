@@ -10,11 +10,11 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchemaRef, Spans};
 use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions::math::expr_fn::{abs, isnan};
 use datafusion::logical_expr::{
     Expr as DfExpr, ExprSchemable, LogicalPlan, Operator, Subquery, binary_expr, cast, ident, lit,
     not, when,
 };
-use datafusion::functions::math::expr_fn::{abs, isnan};
 use datafusion::scalar::ScalarValue;
 
 use super::dataset::{Dataset, no_column};
@@ -256,7 +256,9 @@ impl<'a> Scope<'a> {
         let left_nan = may_be_nan(&left, &left_type).then(|| isnan(left.clone()));
         let right_nan = may_be_nan(&right, &right_type).then(|| isnan(right.clone()));
         let (operator, guards) = match op {
-            BinaryOp::Equal if left_nan.is_some() && right_nan.is_some() => (Operator::Eq, left_nan),
+            BinaryOp::Equal if left_nan.is_some() && right_nan.is_some() => {
+                (Operator::Eq, left_nan)
+            }
             BinaryOp::Equal => (Operator::Eq, None),
             BinaryOp::NotEqual => {
                 let differ = binary_expr(left, Operator::NotEq, right);

@@ -73,8 +73,7 @@ fn check_keys(columns: &[String], keys: &[String]) -> Result<()> {
 }
 
 fn marked(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let mut columns: Vec<Expr> =
-        plan.schema().columns().into_iter().map(Expr::Column).collect();
+    let mut columns: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
     columns.push(lit(true).alias(MARK));
     build(LogicalPlanBuilder::from(plan).project(columns))
 }
@@ -114,7 +113,8 @@ fn output(left: &[String], right: &[String], spec: &JoinSpec) -> Result<Vec<Expr
         }
     }
     for name in right.iter().filter(|name| !shared.contains(name.as_str())) {
-        let output = if clashing(name, left) { format!("{name}{}", spec.suffixes.1) } else { name.clone() };
+        let output =
+            if clashing(name, left) { format!("{name}{}", spec.suffixes.1) } else { name.clone() };
         columns.push(side(RIGHT, name).alias(output));
     }
     if let Some(indicator) = &spec.indicator {

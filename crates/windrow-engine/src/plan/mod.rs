@@ -9,7 +9,7 @@ mod lower_call;
 mod lower_expr;
 mod lower_join;
 
+pub use datafusion::scalar::ScalarValue;
 pub(crate) use dataset::no_column;
 pub use dataset::{Dataset, JoinKind, JoinSpec, Node, ScanNode, SortKey};
-pub use datafusion::scalar::ScalarValue;
 pub use expr::{Apply, BinaryOp, Expr, UnaryOp};

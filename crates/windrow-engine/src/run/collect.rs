@@ -14,8 +14,8 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::watch::Watch;
-use crate::operator::memory;
 use crate::error::{Error, Result};
+use crate::operator::memory;
 use crate::plan::Dataset;
 use crate::session::plan_error;
 

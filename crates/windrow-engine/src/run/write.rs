@@ -86,13 +86,7 @@ pub struct WriteOptions {
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self {
-            header: true,
-            sep: b',',
-            na_rep: String::new(),
-            compression: None,
-            overwrite: false,
-        }
+        Self { header: true, sep: b',', na_rep: String::new(), compression: None, overwrite: false }
     }
 }
 
@@ -220,8 +214,10 @@ fn check_parent(path: &str) -> Result<()> {
 async fn check_empty(store: &dyn ObjectStore, root: &ObjectPath, path: &str) -> Result<()> {
     let mut listing = store.list(Some(root));
     match listing.next().await {
-        Some(Ok(found)) => Err(Error::plan(format!("`{path}` is not empty: it has `{}`", found.location))
-            .hint("pass `overwrite=True`, or another folder")),
+        Some(Ok(found)) => {
+            Err(Error::plan(format!("`{path}` is not empty: it has `{}`", found.location))
+                .hint("pass `overwrite=True`, or another folder"))
+        }
         _ => Ok(()),
     }
 }
@@ -245,8 +241,7 @@ async fn write_parquet(
     mut rows: SendableRecordBatchStream,
     dataset: &Dataset,
 ) -> Result<u64> {
-    let properties =
-        WriterProperties::builder().set_compression(codec(&target.options)?).build();
+    let properties = WriterProperties::builder().set_compression(codec(&target.options)?).build();
     let sink = BufWriter::new(target.store, place);
     let mut writer = AsyncArrowWriter::try_new(sink, rows.schema(), Some(properties))
         .map_err(|error| Error::data(error.to_string()))?;

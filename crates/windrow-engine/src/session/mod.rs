@@ -266,10 +266,7 @@ impl Session {
     }
 
     /// The optimized physical plan.
-    pub(crate) async fn physical_plan(
-        &self,
-        plan: &LogicalPlan,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
+    pub(crate) async fn physical_plan(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
         self.inner.state.create_physical_plan(plan).await.map_err(|error| plan_error(&error))
     }
 
@@ -367,8 +364,7 @@ impl Session {
 
     /// Ends workers and threads and removes temporary files. The session cannot run plans after it.
     pub fn close(&self) {
-        let runtime =
-            self.inner.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let runtime = self.inner.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(WIND_DOWN);
         }

@@ -94,17 +94,11 @@ impl PyDataset {
     }
 
     fn filter(&self, py: Python<'_>, predicate: &PyExpr) -> Self {
-        let node =
-            Node::Filter { input: self.dataset.clone(), predicate: predicate.expr.clone() };
+        let node = Node::Filter { input: self.dataset.clone(), predicate: predicate.expr.clone() };
         self.then(py, node)
     }
 
-    fn aggregate(
-        &self,
-        py: Python<'_>,
-        keys: Vec<Named<'_>>,
-        aggregates: Vec<Named<'_>>,
-    ) -> Self {
+    fn aggregate(&self, py: Python<'_>, keys: Vec<Named<'_>>, aggregates: Vec<Named<'_>>) -> Self {
         let node = Node::Aggregate {
             input: self.dataset.clone(),
             keys: named(&keys),

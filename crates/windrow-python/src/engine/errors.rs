@@ -1,8 +1,6 @@
 //! Errors of the engine as Python exceptions, by whose fault they are.
 
-use pyo3::exceptions::{
-    PyKeyboardInterrupt, PyNotImplementedError, PyRuntimeError, PyValueError,
-};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyNotImplementedError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use windrow_engine::{Error, Fault};
 use windrow_workers::Failure;

@@ -11,11 +11,11 @@ use arrow::ffi_stream::ArrowArrayStreamReader;
 use arrow_pyarrow::FromPyArrow;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use windrow_cli::TerminalBar;
 use windrow_engine::session::{Session, Surroundings};
 use windrow_engine::settings::Settings;
 use windrow_engine::source::FileSource;
 use windrow_engine::{Error, Fault};
-use windrow_cli::TerminalBar;
 use windrow_events::{Event, EventBus, Observer, Stream};
 use windrow_workers::{FunctionHost, WorkerPool};
 
@@ -100,8 +100,7 @@ impl PySession {
                 }
             });
         }
-        let observer =
-            lock(&self.observer).as_ref().map(|observer| observer.clone_ref(py));
+        let observer = lock(&self.observer).as_ref().map(|observer| observer.clone_ref(py));
         for event in self.waiting() {
             let Some(observer) = &observer else { continue };
             let Ok(text) = serde_json::to_string(&event) else { continue };
@@ -162,15 +161,12 @@ impl PySession {
     #[pyo3(signature = (settings="{}"))]
     fn new(py: Python<'_>, settings: &str) -> PyResult<Self> {
         let settings = Settings::resolve(settings).map_err(super::raised)?;
-        let (raised, workers, bus) =
-            (Raised::default(), Workers::default(), EventBus::default());
+        let (raised, workers, bus) = (Raised::default(), Workers::default(), EventBus::default());
         let surroundings = surroundings(&raised, &workers, &bus);
         let notebook: bool =
             py.import("windrow._progress")?.call_method0("in_notebook")?.extract()?;
         let progress = if notebook { Some(false) } else { settings.progress };
-        let session = py
-            .detach(|| Session::new(settings, surroundings))
-            .map_err(super::raised)?;
+        let session = py.detach(|| Session::new(settings, surroundings)).map_err(super::raised)?;
         let (sender, events) = channel();
         bus.add(Arc::new(Queue(Mutex::new(sender))));
         let (sender, lines) = channel();

@@ -16,8 +16,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-    ReplaceChildrenOptions,
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
+    PlanProperties, ReplaceChildrenOptions,
 };
 use futures::{StreamExt, stream};
 use windrow_functions::Function;
@@ -164,11 +164,9 @@ impl ExecutionPlan for PartitionsExec {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match children.pop() {
-            Some(input) => Ok(Arc::new(Self::new(
-                input,
-                Arc::clone(&self.function),
-                Arc::clone(&self.schema),
-            ))),
+            Some(input) => {
+                Ok(Arc::new(Self::new(input, Arc::clone(&self.function), Arc::clone(&self.schema))))
+            }
             None => internal_err!("PartitionsExec needs an input"),
         }
     }
@@ -194,7 +192,8 @@ impl ExecutionPlan for PartitionsExec {
         let output = stream::once(async move {
             let frame = whole(input, &function, &context).await?;
             let result = Some(DataType::Struct(expected.fields().clone()));
-            let call = RowCall { function: Arc::clone(&function), batch: frame, result, first_row: 0 };
+            let call =
+                RowCall { function: Arc::clone(&function), batch: frame, result, first_row: 0 };
             let reply = Pending::start(&host, call)
                 .answer()
                 .await

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 use async_trait::async_trait;
-use datafusion::common::{Result, internal_err};
 use datafusion::catalog::Session;
+use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
@@ -40,8 +40,12 @@ impl ExtensionPlanner for FunctionPlanner {
                     let mut args = Vec::with_capacity(call.args.len());
                     let mut fields = Vec::with_capacity(call.args.len());
                     for (arg, name) in call.args.iter().zip(&call.names) {
-                        let arg =
-                            planner.create_physical_expr(arg, logical.schema(), session, context)?;
+                        let arg = planner.create_physical_expr(
+                            arg,
+                            logical.schema(),
+                            session,
+                            context,
+                        )?;
                         let data_type = arg.data_type(&input.schema())?;
                         fields.push(Field::new(name, data_type, true));
                         args.push(arg);
@@ -59,8 +63,7 @@ impl ExtensionPlanner for FunctionPlanner {
         }
         if let Some(node) = node.as_any().downcast_ref::<PartitionsNode>() {
             let schema = Arc::new(node.schema().as_arrow().clone());
-            let exec =
-                PartitionsExec::new(Arc::clone(input), Arc::clone(node.function()), schema);
+            let exec = PartitionsExec::new(Arc::clone(input), Arc::clone(node.function()), schema);
             return Ok(Some(Arc::new(exec)));
         }
         Ok(None)

@@ -63,9 +63,10 @@ pub(super) fn located(
 /// The failure with its row counted from `first_row`.
 fn shifted(failure: Failure, first_row: u64) -> Failure {
     match failure {
-        Failure::Raised(raised) => {
-            Failure::Raised(RaisedException { row: raised.row.map(|row| row + first_row), ..raised })
-        }
+        Failure::Raised(raised) => Failure::Raised(RaisedException {
+            row: raised.row.map(|row| row + first_row),
+            ..raised
+        }),
         Failure::Misfit { row, value, got, expected, values, hint } => {
             Failure::Misfit { row: row + first_row, value, got, expected, values, hint }
         }
