@@ -238,6 +238,57 @@ def test_interrupts_reach_the_waiting_caller(pool: Any) -> None:
         ticket.cancel()
 
 
+def test_what_waits_behind_a_long_call_goes_to_another_worker() -> None:
+    with pool_of(2) as pool:
+        # Quick calls first: workers are then given many ahead.
+        for ticket in [submit(pool, square, "map", [n]) for n in range(500)]:
+            assert ticket.wait(10)
+        tickets = [submit(pool, square, "map", [n]) for n in range(20)]
+        long = submit(pool, time.sleep, "map", [3])
+        tickets += [submit(pool, square, "map", [n]) for n in range(300)]
+        started = time.monotonic()
+        for ticket in tickets:
+            assert ticket.wait(10)
+        assert time.monotonic() - started < 2
+        assert not long.ready()
+
+
+def test_a_fork_of_the_driver_is_refused_the_pool() -> None:
+    script = """
+        import os
+        from worker_check import apply, pool_of
+        with pool_of(1) as pool:
+            apply(pool, abs, -1)
+            child = os.fork()
+            if child == 0:
+                try:
+                    apply(pool, abs, -1)
+                except Exception as error:
+                    print(error, flush=True)
+                os._exit(0)
+            os.waitpid(child, 0)
+            print(apply(pool, abs, -2))
+    """
+    done = run(script)
+    assert "belongs to the process that made it" in done.stdout
+    assert done.stdout.endswith("2\n")
+
+
+def test_shared_memory_is_used_again() -> None:
+    with pool_of(1) as pool:
+        array = np.ones(1 << 20)
+        for _ in range(50):
+            apply(pool, np.sum, array)
+        descriptors = [f.path for f in psutil.Process().open_files()]
+        shared = [path for path in map(os.readlink, links()) if "memfd:windrow" in path]
+    assert len(shared) < 20, descriptors
+
+
+def links() -> list[str]:
+    folder = "/proc/self/fd"
+    return [f"{folder}/{name}" for name in os.listdir(folder) if os.path.lexists(f"{folder}/{name}")]
+
+
 def test_async_functions_run_many_at_once(pool: Any) -> None:
     async def slow(value: int) -> int:
         import asyncio

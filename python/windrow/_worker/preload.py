@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Iterable
 
-ALWAYS = ("pickle", "cloudpickle", "traceback", "asyncio", "datetime")
+ALWAYS = ("pickle", "cloudpickle", "traceback", "datetime")
 """Loaded always: without cloudpickle, the first function costs a worker 50 ms."""
 
-WHEN_THE_DRIVER_HAS = ("numpy", "pandas", "pyarrow")
+WHEN_THE_DRIVER_HAS = ("numpy", "pandas", "pyarrow", "asyncio")
 """Loaded when the driver has loaded them: its functions most likely use them."""
 
 
