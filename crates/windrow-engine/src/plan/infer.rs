@@ -163,7 +163,7 @@ async fn sample(input: &Dataset, plan: LogicalPlan, rows: usize) -> Result<Recor
         while taken < wanted
             && let Some(batch) = stream.next().await
         {
-            let batch = batch.map_err(|error| session.run_error(error, &input.files()))?;
+            let batch = batch.map_err(|error| session.run_error(&error, &input.files()))?;
             let piece = batch.slice(0, batch.num_rows().min(wanted - taken));
             taken += piece.num_rows();
             batches.push(piece);

@@ -207,7 +207,7 @@ impl<'a> Scope<'a> {
         let (left_type, right_type) = (self.type_of(&left)?, self.type_of(&right)?);
         let booleans = left_type == DataType::Boolean && right_type == DataType::Boolean;
         if matches!(op, BinaryOp::And | BinaryOp::Or | BinaryOp::Xor) {
-            return logical(op, booleans, left, right, &left_type, &right_type);
+            return logical(op, (left, &left_type), (right, &right_type));
         }
         if left_type.is_string() || right_type.is_string() {
             return match op {
@@ -324,14 +324,13 @@ fn unfit(op: BinaryOp, left: &DataType, right: &DataType) -> Error {
         .hint("convert one side with `.astype(...)`")
 }
 
+/// `&`, `|` and `^` of truth values, where missing is False, or of the bits of whole numbers.
 fn logical(
     op: BinaryOp,
-    booleans: bool,
-    left: DfExpr,
-    right: DfExpr,
-    left_type: &DataType,
-    right_type: &DataType,
+    (left, left_type): (DfExpr, &DataType),
+    (right, right_type): (DfExpr, &DataType),
 ) -> Result<DfExpr> {
+    let booleans = *left_type == DataType::Boolean && *right_type == DataType::Boolean;
     let integers = left_type.is_integer() && right_type.is_integer();
     let operator = match (op, booleans, integers) {
         (BinaryOp::And, true, _) => Operator::And,

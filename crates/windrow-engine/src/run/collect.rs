@@ -75,7 +75,7 @@ impl Dataset {
             let outcome = match outcome {
                 Err(futures::future::Aborted) => continue,
                 Ok(Err(join)) => Err(Error::internal(format!("a thread panicked: {join}"))),
-                Ok(Ok(Err(error))) => Err(self.session().run_error(error, &self.files())),
+                Ok(Ok(Err(error))) => Err(self.session().run_error(&error, &self.files())),
                 Ok(Ok(Ok(batches))) => Ok(batches),
             };
             match outcome {

@@ -247,7 +247,7 @@ async fn write_parquet(
         .map_err(|error| Error::data(error.to_string()))?;
     let mut count = 0;
     while let Some(batch) = rows.next().await {
-        let batch = batch.map_err(|error| dataset.run_error(error))?;
+        let batch = batch.map_err(|error| dataset.run_error(&error))?;
         count += batch.num_rows() as u64;
         writer.write(&batch).await.map_err(|error| cannot_write(&error))?;
     }
@@ -267,7 +267,7 @@ async fn write_text(
     let schema = rows.schema();
     let mut count = 0;
     while let Some(batch) = rows.next().await {
-        let batch = batch.map_err(|error| dataset.run_error(error))?;
+        let batch = batch.map_err(|error| dataset.run_error(&error))?;
         count += batch.num_rows() as u64;
         let bytes = encoder.encode(&batch)?;
         sink.write_all(&bytes).await.map_err(|error| cannot_write(&error))?;
@@ -282,7 +282,7 @@ async fn write_text(
 }
 
 impl Dataset {
-    fn run_error(&self, error: datafusion::error::DataFusionError) -> Error {
+    fn run_error(&self, error: &datafusion::error::DataFusionError) -> Error {
         self.session().run_error(error, &self.files())
     }
 }

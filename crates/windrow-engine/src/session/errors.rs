@@ -10,11 +10,11 @@ use crate::source::{FileInfo, explain_error};
 
 impl Session {
     /// The error of a run over `files`.
-    pub(crate) fn run_error(&self, error: DataFusionError, files: &[FileInfo]) -> Error {
-        if let Some(own) = own(&error) {
+    pub(crate) fn run_error(&self, error: &DataFusionError, files: &[FileInfo]) -> Error {
+        if let Some(own) = own(error) {
             return own;
         }
-        if let Some(explained) = explain_error(&error, files) {
+        if let Some(explained) = explain_error(error, files) {
             return explained;
         }
         let budget = self.settings().memory;
@@ -25,7 +25,7 @@ impl Session {
                     bytes(budget)
                 ))
             }
-            _ => plan_error(&error),
+            _ => plan_error(error),
         }
     }
 }

@@ -63,12 +63,15 @@ const SLICE: Duration = Duration::from_millis(20);
 /// How long an interrupted run may take to wind down before it is left to itself.
 const WIND_DOWN: Duration = Duration::from_millis(1500);
 
+/// Starts the worker processes of a session with these settings.
+pub type StartWorkers = dyn Fn(&Settings) -> Result<Arc<dyn FunctionHost>> + Send + Sync;
+
 /// What the surroundings bring: where functions run, and how an interrupt is noticed.
 pub struct Surroundings {
     /// Functions in the interpreter that we are in, if we are in one.
     pub in_process: Option<Arc<dyn FunctionHost>>,
     /// Starts worker processes; called once, when the first function needs them.
-    pub start_workers: Box<dyn Fn(&Settings) -> Result<Arc<dyn FunctionHost>> + Send + Sync>,
+    pub start_workers: Box<StartWorkers>,
     /// True when the user wants the run to end (Ctrl-C). Called on the waiting thread, often.
     pub interrupted: Box<dyn Fn() -> bool + Send + Sync>,
     /// Where runs say what happens.

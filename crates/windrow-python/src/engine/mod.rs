@@ -1,5 +1,8 @@
 //! The engine in Python: sessions, datasets and expressions.
 
+// PyO3 hands arguments over by value, and `map_err` hands errors over by value.
+#![allow(clippy::needless_pass_by_value)]
+
 mod command;
 mod dataset;
 mod errors;
