@@ -230,12 +230,14 @@ class WorkerPool:
         max_attempts: int = 3,
         memory_limit: int | None = None,
         tasks_per_worker: int | None = None,
+        keep_warm: float | None = None,
         echo: bool = True,
     ) -> WorkerPool:
         """`workers` 0: one per processor. `start`: ``fork_server``, ``spawn``, or None for the
         default.
 
-        `memory_limit` is resident bytes of one worker. With `echo`, what workers print is written
+        `memory_limit` is resident bytes of one worker. `keep_warm`: seconds for which the fork
+        server waits for the next pool after this one has ended (10 if None). With `echo`, what workers print is written
         to `sys.stdout` and `sys.stderr`.
         """
 

@@ -203,6 +203,22 @@ def test_closing_leaves_no_process() -> None:
     assert not alive
 
 
+def test_the_next_pool_finds_the_fork_server_warm() -> None:
+    servers = []
+    for keep in (30, 30, 0):
+        with pool_of(1, keep_warm=keep) as pool:
+            servers.append(apply(pool, os.getppid))
+    assert len(set(servers)) == 1
+    assert not psutil.pid_exists(servers[0])
+
+
+def test_a_changed_environment_reaches_the_next_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("1", "2"):
+        monkeypatch.setenv("WINDROW_TEST", value)
+        with pool_of(1, keep_warm=0.5) as pool:
+            assert apply(pool, lambda: os.environ["WINDROW_TEST"]) == value
+
+
 def test_graceful_ends_run_exit_handlers(tmp_path: Any) -> None:
     mark = tmp_path / "mark"
 
@@ -212,7 +228,7 @@ def test_graceful_ends_run_exit_handlers(tmp_path: Any) -> None:
 
         atexit.register(lambda: pathlib.Path(path).write_text("ended"))
 
-    pool = _native.WorkerPool(1)
+    pool = _native.WorkerPool(1, keep_warm=0)
     apply(pool, register, str(mark))
     pool.close(graceful=True)
     assert mark.read_text() == "ended"
@@ -286,7 +302,9 @@ def test_shared_memory_is_used_again() -> None:
 
 def links() -> list[str]:
     folder = "/proc/self/fd"
-    return [f"{folder}/{name}" for name in os.listdir(folder) if os.path.lexists(f"{folder}/{name}")]
+    return [
+        f"{folder}/{name}" for name in os.listdir(folder) if os.path.lexists(f"{folder}/{name}")
+    ]
 
 
 def test_async_functions_run_many_at_once(pool: Any) -> None:

@@ -48,6 +48,8 @@ def rows(
 @contextmanager
 def pool_of(workers: int = 2, **options: Any) -> Iterator[Any]:
     """A pool of workers that is gone afterwards."""
+    # Without it the fork server outlives the pool for a while.
+    options.setdefault("keep_warm", 0)
     pool = _native.WorkerPool(workers, **options)
     try:
         yield pool

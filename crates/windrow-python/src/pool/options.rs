@@ -1,6 +1,7 @@
 //! Making a pool from Python's settings.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use windrow_workers::{Command, Observer, PoolSettings, Start, WorkerPool};
@@ -16,6 +17,8 @@ pub(crate) struct PoolOptions {
     pub(crate) memory_limit: Option<u64>,
     /// A worker is replaced after this many tasks.
     pub(crate) tasks_per_worker: Option<u64>,
+    /// How long the fork server stays for the next pool, in seconds.
+    pub(crate) keep_warm: Option<f64>,
     /// `fork_server` or `spawn`; `None` for what the environment says.
     pub(crate) start: Option<String>,
 }
@@ -40,6 +43,9 @@ pub(crate) fn worker_pool(
     settings.memory_limit = options.memory_limit;
     settings.tasks_per_worker = options.tasks_per_worker;
     settings.observer = observer;
+    if let Some(time) = options.keep_warm {
+        settings.keep_warm = Duration::try_from_secs_f64(time).unwrap_or_default();
+    }
     if options.max_attempts > 0 {
         settings.max_attempts = options.max_attempts;
     }

@@ -64,7 +64,7 @@ impl PyWorkerPool {
     #[new]
     #[pyo3(signature = (
         workers = 0, *, start = None, max_attempts = 3, memory_limit = None,
-        tasks_per_worker = None, echo = true
+        tasks_per_worker = None, keep_warm = None, echo = true
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
@@ -74,9 +74,11 @@ impl PyWorkerPool {
         max_attempts: u32,
         memory_limit: Option<u64>,
         tasks_per_worker: Option<u64>,
+        keep_warm: Option<f64>,
         echo: bool,
     ) -> PyResult<Self> {
-        let options = PoolOptions { workers, max_attempts, memory_limit, tasks_per_worker, start };
+        let options =
+            PoolOptions { workers, max_attempts, memory_limit, tasks_per_worker, keep_warm, start };
         let echo = echo.then(|| Arc::new(Echo::default()));
         let observer = echo.clone().map(|echo| echo as Arc<dyn windrow_workers::Observer>);
         let pool = Arc::new(worker_pool(py, &options, observer)?);

@@ -87,17 +87,14 @@ impl Launcher for ExecLauncher {
         reports
     }
 
-    fn stop(&mut self) {
-        for running in self.children.values_mut() {
-            wait_or_kill(&mut running.child, PATIENCE);
-        }
-        self.children.clear();
-    }
+    fn finish(self: Box<Self>, _keep: Duration) {}
 }
 
 impl Drop for ExecLauncher {
     fn drop(&mut self) {
-        self.stop();
+        for running in self.children.values_mut() {
+            wait_or_kill(&mut running.child, PATIENCE);
+        }
     }
 }
 

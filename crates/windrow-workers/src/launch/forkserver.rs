@@ -6,22 +6,29 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, socketpair};
 use rustix::process::{PidfdFlags, Signal};
 
+use super::keeper::{self, Surroundings};
 use super::protocol::{self, Answer, Request};
 use super::{Command, Launcher, Report, WorkerEnds};
 use crate::machine::WorkerNumber;
 
 /// How long it may take to end after its socket was closed.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long its workers may take to end after they were killed, for it to be kept.
+const EMPTYING: Duration = Duration::from_millis(300);
 
 /// A running fork server.
 pub(crate) struct ForkServer {
     child: Child,
     socket: Option<OwnedFd>,
     workers: HashMap<WorkerNumber, WorkerProcess>,
+    /// Workers that were asked for and have not ended.
+    outstanding: usize,
     is_ready: bool,
+    surroundings: Surroundings,
 }
 
 struct WorkerProcess {
@@ -31,11 +38,64 @@ struct WorkerProcess {
 
 impl ForkServer {
     /// Starts the interpreter; it warms up in the background, requests wait in its socket.
-    pub(crate) fn start(command: &Command) -> io::Result<Self> {
+    pub(super) fn start(surroundings: Surroundings) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        let child = process(command)?.stdin(Stdio::from(theirs)).spawn()?;
-        Ok(Self { child, socket: Some(ours), workers: HashMap::new(), is_ready: false })
+        let child = process(surroundings.command())?.stdin(Stdio::from(theirs)).spawn()?;
+        Ok(Self {
+            child,
+            socket: Some(ours),
+            workers: HashMap::new(),
+            outstanding: 0,
+            is_ready: false,
+            surroundings,
+        })
+    }
+
+    /// What it has taken over from this process.
+    pub(super) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// Whether it still runs.
+    pub(super) fn is_alive(&self) -> bool {
+        let Some(socket) = &self.socket else { return false };
+        let mut sources = [PollFd::new(socket, PollFlags::RDHUP)];
+        let _ = poll(&mut sources, Some(&Timespec::default()));
+        sources[0].revents().is_empty()
+    }
+
+    /// Kills its workers and waits for their end; whether that went well.
+    fn empty(&mut self) -> bool {
+        let deadline = Instant::now() + EMPTYING;
+        loop {
+            self.reports();
+            let Some(socket) = &self.socket else { return false };
+            if self.outstanding == 0 {
+                return true;
+            }
+            let workers: Vec<WorkerNumber> = self.workers.keys().copied().collect();
+            let rest = deadline.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return false;
+            }
+            let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(rest.subsec_nanos()) };
+            let mut sources = [PollFd::new(socket, PollFlags::IN)];
+            for worker in workers {
+                Self::kill_worker(&self.workers, worker);
+            }
+            let _ = poll(&mut sources, Some(&timeout));
+        }
+    }
+
+    fn kill_worker(workers: &HashMap<WorkerNumber, WorkerProcess>, worker: WorkerNumber) {
+        let Some(process) = workers.get(&worker) else { return };
+        match &process.pidfd {
+            Some(pidfd) => {
+                let _ = rustix::process::pidfd_send_signal(pidfd, Signal::KILL);
+            }
+            None => kill_pid(process.pid),
+        }
     }
 
     fn report(&mut self, answer: Answer, descriptors: Vec<OwnedFd>) -> Option<Report> {
@@ -51,9 +111,13 @@ impl ForkServer {
             }
             Answer::Exited { worker, exit } => {
                 self.workers.remove(&worker);
+                self.outstanding = self.outstanding.saturating_sub(1);
                 Some(Report::Exited { worker, exit })
             }
-            Answer::Failed { worker, message } => Some(Report::Failed { worker, message }),
+            Answer::Failed { worker, message } => {
+                self.outstanding = self.outstanding.saturating_sub(1);
+                Some(Report::Failed { worker, message })
+            }
         }
     }
 
@@ -83,6 +147,7 @@ impl Launcher for ForkServer {
         let Some(socket) = &self.socket else { return Err(io::ErrorKind::BrokenPipe.into()) };
         let WorkerEnds { task, control, status, stdout, stderr } = &ends;
         let descriptors = [task, control, status, stdout, stderr].map(AsFd::as_fd);
+        self.outstanding += 1;
         match protocol::send(socket, &Request::Start { worker }, &descriptors) {
             // It has ended: the next report tells that, with what it said.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -91,13 +156,7 @@ impl Launcher for ForkServer {
     }
 
     fn kill(&mut self, worker: WorkerNumber) {
-        let Some(process) = self.workers.get(&worker) else { return };
-        match &process.pidfd {
-            Some(pidfd) => {
-                let _ = rustix::process::pidfd_send_signal(pidfd, Signal::KILL);
-            }
-            None => kill_pid(process.pid),
-        }
+        Self::kill_worker(&self.workers, worker);
     }
 
     fn source(&self) -> Option<BorrowedFd<'_>> {
@@ -116,17 +175,19 @@ impl Launcher for ForkServer {
         reports
     }
 
-    fn stop(&mut self) {
-        if let Some(socket) = self.socket.take() {
-            let _ = protocol::send(&socket, &Request::Stop, &[]);
+    fn finish(mut self: Box<Self>, keep: Duration) {
+        if self.is_ready && !keep.is_zero() && self.empty() {
+            keeper::keep(*self, keep);
         }
-        wait_or_kill(&mut self.child, PATIENCE);
     }
 }
 
 impl Drop for ForkServer {
     fn drop(&mut self) {
-        self.stop();
+        if let Some(socket) = self.socket.take() {
+            let _ = protocol::send(&socket, &Request::Stop, &[]);
+        }
+        wait_or_kill(&mut self.child, PATIENCE);
     }
 }
 

@@ -3,10 +3,12 @@
 pub(crate) mod environment;
 mod exec;
 mod forkserver;
+pub(crate) mod keeper;
 pub mod protocol;
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +29,7 @@ pub enum Start {
 }
 
 /// How to start an interpreter that can be a worker, or a server of them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Command {
     /// The program and its arguments. Descriptor 0 will be the socket to the driver.
     pub arguments: Vec<String>,
@@ -81,6 +83,6 @@ pub(crate) trait Launcher: Send {
     fn source(&self) -> Option<BorrowedFd<'_>>;
     /// What happened since it was asked last. Does not wait.
     fn reports(&mut self) -> Vec<Report>;
-    /// Ends everything that it started, and waits for it.
-    fn stop(&mut self);
+    /// Ends every worker that it started, and waits for it; may keep itself warm for `keep`.
+    fn finish(self: Box<Self>, keep: Duration);
 }

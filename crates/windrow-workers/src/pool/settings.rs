@@ -28,6 +28,8 @@ pub struct PoolSettings {
     pub keep_shared: usize,
     /// How long a cancelled call may go on before its worker is killed.
     pub cancel_grace: Duration,
+    /// How long the fork server stays for the next pool of the same kind, after this one has ended.
+    pub keep_warm: Duration,
     /// Receives what workers print and what happens to them.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -45,6 +47,7 @@ impl PoolSettings {
             tasks_per_worker: None,
             keep_shared: 512 << 20,
             cancel_grace: Duration::from_millis(100),
+            keep_warm: Duration::from_secs(10),
             observer: None,
         }
     }

@@ -17,7 +17,7 @@ use super::connection::Connection;
 use super::{Command, PoolSettings, Shared, lock};
 use crate::failure::Failure;
 use crate::host::CallId;
-use crate::launch::{ExecLauncher, ForkServer, Launcher, Report, Start};
+use crate::launch::{ExecLauncher, Launcher, Report, Start, keeper};
 use crate::machine::{Limiter, Limits, Machine, WorkerNumber};
 use crate::memory;
 use crate::output::WorkerEvent;
@@ -248,7 +248,7 @@ impl Driver {
 
     fn new_launcher(&self) -> io::Result<Box<dyn Launcher>> {
         let launcher: Box<dyn Launcher> = match self.settings.start {
-            Start::ForkServer => Box::new(ForkServer::start(&self.settings.command)?),
+            Start::ForkServer => Box::new(keeper::start(&self.settings.command)?),
             Start::Spawn => Box::new(ExecLauncher::new(self.settings.command.clone())),
         };
         if let Some(source) = launcher.source() {
@@ -307,8 +307,8 @@ impl Driver {
                 self.flush_output(*worker, &mut connection);
             }
         }
-        if let Some(mut launcher) = self.launcher.take() {
-            launcher.stop();
+        if let Some(launcher) = self.launcher.take() {
+            launcher.finish(self.settings.keep_warm);
         }
         lock(&self.shared.pids).clear();
         self.fail_all(&Failure::Cancelled);
