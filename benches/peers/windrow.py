@@ -15,6 +15,10 @@ def open_session(_cores, _scratch):
 
 @adapter.shows
 def to_arrow(result):
+    if hasattr(result, "iloc"):  # pandas, from `head`
+        import pyarrow
+
+        return pyarrow.Table.from_pandas(result, preserve_index=False)
     return result
 
 
@@ -41,7 +45,10 @@ def group_by(wr, inputs, case):
 
     keys, aggregates = QUESTIONS[case]
     return (
-        wr.read_parquet(inputs["files"]).groupby(keys, as_index=False).agg(**aggregates).to_arrow()
+        wr.read_parquet(inputs["files"])
+        .groupby(keys, as_index=False, sort=False)
+        .agg(**aggregates)
+        .to_arrow()
     )
 
 
@@ -54,7 +61,7 @@ def join(wr, inputs, case):
     if case == "large":
         joined = table.merge(wr.read_parquet(inputs["large"]), on="id6")
         return float((joined["v3"] * joined["weight"]).sum())
-    means = table.groupby("id3", as_index=False).agg(mean=("v3", "mean"))
+    means = table.groupby("id3", as_index=False, sort=False).agg(mean=("v3", "mean"))
     joined = table.merge(means, on="id3")
     return len(joined[joined["v3"] > joined["mean"]])
 
@@ -66,7 +73,8 @@ def sort(wr, inputs, case):
     columns, count = ORDERS[case]
     frame = wr.read_parquet(inputs["files"])
     ordered = frame.sort_values(list(columns), ascending=list(columns.values()))
-    return (ordered if count is None else ordered.head(count)).to_arrow()
+    # `head` gives pandas, as in Dask; `nlargest` is not there yet.
+    return ordered.to_arrow() if count is None else to_arrow(ordered.head(count))
 
 
 @adapter.runs("start")

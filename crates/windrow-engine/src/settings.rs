@@ -52,7 +52,7 @@ impl Default for Settings {
             temp: None,
             progress: None,
             functions: FunctionPlace::Auto,
-            batch_rows: 8192,
+            batch_rows: 16384,
         }
     }
 }
