@@ -16,9 +16,9 @@ def open_session(_cores, _scratch):
 @adapter.shows
 def to_arrow(result):
     if hasattr(result, "iloc"):  # pandas, from `head`
-        import pyarrow
+        import pyarrow as pa
 
-        return pyarrow.Table.from_pandas(result, preserve_index=False)
+        return pa.Table.from_pandas(result, preserve_index=False)
     return result
 
 

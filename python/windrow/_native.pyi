@@ -237,7 +237,8 @@ class WorkerPool:
         default.
 
         `memory_limit` is resident bytes of one worker. `keep_warm`: seconds for which the fork
-        server waits for the next pool after this one has ended (10 if None). With `echo`, what workers print is written
+        server waits for the next pool after this one has ended (10 if None). With `echo`, what
+        workers print is written
         to `sys.stdout` and `sys.stderr`.
         """
 
