@@ -22,6 +22,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small inputs, few runs")
     parser.add_argument("--jobs", help=f"some of {','.join(job.name for job in JOBS)}")
     parser.add_argument("--peers", help=f"some of {','.join(PEERS)}; writes no RESULTS.md")
+    parser.add_argument("--save", action="store_true", help="write it although few peers ran")
     parser.add_argument("--rows", type=int, help="rows of the tables")
     parser.add_argument("--words", type=int, help="words of the text")
     parser.add_argument("--windrow-python", default=sys.executable, help="has windrow installed")
@@ -66,13 +67,13 @@ def main() -> int:
             "versions": versions,
         }
         lines = measure_job(job, settings, versions)
-        if not options.peers:
+        if options.save or not options.peers:
             report.save(job, lines, context, kept)
         for case, title in job.cases.items():
             print(f"\n{title}\n" + report.table(job, case, [x for x in lines if x.case == case]))
         bad += sum(line.agrees is False for line in lines)
         bad += sum(line.label.startswith("windrow") and line.figure is None for line in lines)
-    if not options.peers:
+    if options.save or not options.peers:
         target = kept / "RESULTS.md" if options.quick else HERE / "RESULTS.md"
         target.write_text(report.render(JOBS, kept))
         print(f"\nresults: {target}")
