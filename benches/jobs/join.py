@@ -22,7 +22,7 @@ JOB = Job(
     },
     inputs=inputs,
     notes="The same joins through `wr.sql` take as long as through `merge`: the time is that of "
-    "DataFusion's hash join, which hashes text keys row by row and, for the join with its own mean, "
-    "sends all columns of both sides through a hash exchange. Our rule that builds the hash table "
-    "on the aggregated side is in these figures.",
+    "DataFusion's hash join, which hashes text keys row by row and, for the join with its own "
+    "mean, sends all columns of both sides through a hash exchange. Our rule that builds the hash "
+    "table on the aggregated side is in these figures.",
 )

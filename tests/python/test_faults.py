@@ -134,3 +134,30 @@ def alive(pid):
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
+
+
+def test_more_than_the_memory_budget_spills_or_says_so(numbers, tmp_path):
+    code = textwrap.dedent("""
+        import sys
+        import windrow as wr
+        from windrow.errors import ResourceError
+
+        wr.configure(memory="80MB", temp=sys.argv[2], progress=False)
+        frame = wr.read_parquet(sys.argv[1])
+        frame["m"] = frame["n"] * 7919 % 5_000_011
+        print(len(frame.merge(frame, on="n")))
+        print(frame.sort_values("m").to_parquet(sys.argv[2] + "/sorted.parquet") is not None)
+        print(frame.groupby("m", sort=False).agg(count=("n", "count"))["count"].sum().compute())
+        try:
+            frame.to_arrow()
+        except ResourceError as error:
+            print(error)
+    """)
+    command = [sys.executable, "-c", code, numbers, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    merged, written, grouped, *message = done.stdout.splitlines()
+    assert (merged, written, grouped) == ("5000000", "True", "5000000")
+    assert "the memory budget is used up" in message[0]
+    assert "configure(memory=...)" in message[-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["sorted.parquet"]

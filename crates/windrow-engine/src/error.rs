@@ -89,6 +89,11 @@ impl Error {
         &self.hints
     }
 
+    /// Whether the hash table of a join was what did not fit into memory.
+    pub(crate) fn is_of_large_join(&self) -> bool {
+        self.fault == Fault::Resources && self.message.contains("HashJoinInput")
+    }
+
     /// The structured failure of a user's function, if that is what this is.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_deref()

@@ -8,7 +8,7 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::{LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -29,7 +29,7 @@ impl Dataset {
         let plan = self.logical_plan().await?;
         let physical = self.session().physical_plan(&plan).await?;
         let watch = Watch::start(self, &physical, name);
-        let batches = self.gather(&physical).await;
+        let batches = self.gather_or_spill(&plan, &physical).await;
         let rows = batches.as_ref().map_or(0, |all| all.iter().map(RecordBatch::num_rows).sum());
         watch.finish(&batches, rows as u64);
         Ok((physical.schema(), batches?))
@@ -47,13 +47,29 @@ impl Dataset {
             .map_err(|error| plan_error(&error))?;
         let physical = self.session().physical_plan(&plan).await?;
         let watch = Watch::start(self, &physical, "count");
-        let batches = self.gather(&physical).await;
+        let batches = self.gather_or_spill(&plan, &physical).await;
         watch.finish(&batches, 1);
         let batches = batches?;
         let counts = batches.iter().filter(|batch| batch.num_rows() > 0);
         let rows: i64 =
             counts.map(|batch| batch.column(0).as_primitive::<Int64Type>().value(0)).sum();
         u64::try_from(rows).map_err(|_| Error::internal("a negative number of rows"))
+    }
+
+    /// As [`Dataset::gather`]; if the hash table of a join does not fit into memory, once more with
+    /// joins that sort, merge and spill.
+    async fn gather_or_spill(
+        &self,
+        plan: &LogicalPlan,
+        physical: &Arc<dyn ExecutionPlan>,
+    ) -> Result<Vec<RecordBatch>> {
+        match self.gather(physical).await {
+            Err(error) if error.is_of_large_join() => {
+                super::watch::note(self, super::watch::LARGE_JOIN);
+                self.gather(&self.session().spilling_plan(plan).await?).await
+            }
+            outcome => outcome,
+        }
     }
 
     async fn gather(&self, plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<RecordBatch>> {

@@ -46,6 +46,15 @@ fn now() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// What is said when a join is begun again.
+pub(super) const LARGE_JOIN: &str = "the hash table of a join does not fit into the memory budget: joining by sorting, with spilling";
+
+/// Tells something that the user should know.
+pub(super) fn note(dataset: &Dataset, text: &str) {
+    let note = Event::Note { run: None, at: now(), text: text.to_owned() };
+    dataset.session().events().emit(&note);
+}
+
 impl Watch {
     /// Tells that `name` starts, and from then on how far it is.
     pub(super) fn start(dataset: &Dataset, plan: &Arc<dyn ExecutionPlan>, name: &str) -> Self {

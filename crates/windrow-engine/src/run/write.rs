@@ -138,13 +138,28 @@ impl Dataset {
         }
         let target = Target { store, format, options };
         let watch = Watch::start(self, &physical, "write");
-        let outcome = if one_file {
-            self.write_one(physical, &target, root, path).await
-        } else {
-            self.write_many(physical, &target, &root, path).await
-        };
+        let mut outcome = self.write_to(physical, &target, &root, path).await;
+        if outcome.as_ref().is_err_and(Error::is_of_large_join) {
+            super::watch::note(self, super::watch::LARGE_JOIN);
+            let spilling = self.session().spilling_plan(&plan).await?;
+            outcome = self.write_to(spilling, &target, &root, path).await;
+        }
         watch.finish(&outcome, outcome.as_ref().map_or(0, |(rows, _)| *rows));
         Ok(outcome?.1)
+    }
+
+    async fn write_to(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        target: &Target,
+        root: &ObjectPath,
+        path: &str,
+    ) -> Result<(u64, Vec<String>)> {
+        if Path::new(path).extension().is_some() {
+            self.write_one(plan, target, root.clone(), path).await
+        } else {
+            self.write_many(plan, target, root, path).await
+        }
     }
 
     async fn write_one(

@@ -273,6 +273,13 @@ impl Session {
         self.inner.state.create_physical_plan(plan).await.map_err(|error| plan_error(&error))
     }
 
+    /// A physical plan whose joins spill: they sort and merge instead of building hash tables.
+    pub(crate) async fn spilling_plan(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut state = self.inner.state.clone();
+        state.config_mut().options_mut().optimizer.prefer_hash_join = false;
+        state.create_physical_plan(plan).await.map_err(|error| plan_error(&error))
+    }
+
     /// The optimized logical plan.
     pub(crate) fn optimized(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
         self.inner.state.optimize(plan).map_err(|error| plan_error(&error))
