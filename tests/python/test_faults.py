@@ -142,7 +142,7 @@ def test_more_than_the_memory_budget_spills_or_says_so(numbers, tmp_path):
         import windrow as wr
         from windrow.errors import ResourceError
 
-        wr.configure(memory="80MB", temp=sys.argv[2], progress=False)
+        wr.configure(memory="120MB", temp=sys.argv[2], progress=False)
         frame = wr.read_parquet(sys.argv[1])
         frame["m"] = frame["n"] * 7919 % 5_000_011
         print(len(frame.merge(frame, on="n")))

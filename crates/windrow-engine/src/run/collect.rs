@@ -66,6 +66,7 @@ impl Dataset {
         match self.gather(physical).await {
             Err(error) if error.is_of_large_join() => {
                 super::watch::note(self, super::watch::LARGE_JOIN);
+                self.session().settled().await;
                 self.gather(&self.session().spilling_plan(plan).await?).await
             }
             outcome => outcome,

@@ -141,6 +141,7 @@ impl Dataset {
         let mut outcome = self.write_to(physical, &target, &root, path).await;
         if outcome.as_ref().is_err_and(Error::is_of_large_join) {
             super::watch::note(self, super::watch::LARGE_JOIN);
+            self.session().settled().await;
             let spilling = self.session().spilling_plan(&plan).await?;
             outcome = self.write_to(spilling, &target, &root, path).await;
         }

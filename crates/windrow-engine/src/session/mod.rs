@@ -280,6 +280,17 @@ impl Session {
         state.create_physical_plan(plan).await.map_err(|error| plan_error(&error))
     }
 
+    /// Waits for a run that failed to give back its memory, for a second at most.
+    pub(crate) async fn settled(&self) {
+        const LOOKS: u32 = 100;
+        for _ in 0..LOOKS {
+            if self.inner.state.runtime_env().memory_pool.reserved() == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// The optimized logical plan.
     pub(crate) fn optimized(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
         self.inner.state.optimize(plan).map_err(|error| plan_error(&error))
@@ -408,6 +419,10 @@ fn config(settings: &Settings) -> SessionConfig {
     // Sources cut their files themselves, once, in order.
     options.optimizer.repartition_file_scans = false;
     options.optimizer.repartition_file_min_size = 1 << 20;
+    // What each sort keeps back for merging must fit into a small budget many times over.
+    let share = usize::try_from(settings.memory).unwrap_or(usize::MAX) / (settings.partitions * 16);
+    let reserved = &mut options.execution.sort_spill_reservation_bytes;
+    *reserved = share.min(*reserved);
     // Column names are Python's: their case counts.
     options.sql_parser.enable_ident_normalization = false;
     options.execution.parquet.pushdown_filters = true;
