@@ -148,6 +148,7 @@ def test_more_than_the_memory_budget_spills_or_says_so(numbers, tmp_path):
         print(len(frame.merge(frame, on="n")))
         print(frame.sort_values("m").to_parquet(sys.argv[2] + "/sorted.parquet") is not None)
         print(frame.groupby("m", sort=False).agg(count=("n", "count"))["count"].sum().compute())
+        frame["k"], frame["l"] = frame["n"] * 1.5, frame["n"] * 2.5
         try:
             frame.to_arrow()
         except ResourceError as error:
