@@ -6,7 +6,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::execution::TaskContext;
-use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
@@ -86,7 +86,7 @@ impl Dataset {
             tasks.push(abort);
             running.push(async move { (partition, task.await) });
         }
-        let mut results: Vec<Option<Vec<RecordBatch>>> = vec![None; partitions];
+        let mut results: Vec<Option<Part>> = (0..partitions).map(|_| None).collect();
         let mut failed: Option<(usize, Error)> = None;
         while let Some((partition, outcome)) = running.next().await {
             let outcome = match outcome {
@@ -107,16 +107,22 @@ impl Dataset {
         }
         match failed {
             Some((_, error)) => Err(error),
-            None => Ok(results.into_iter().flatten().flatten().collect()),
+            None => Ok(results.into_iter().flatten().flat_map(|part| part.batches).collect()),
         }
     }
+}
+
+/// The rows of one partition, and their share of the budget: held until all partitions are there.
+struct Part {
+    batches: Vec<RecordBatch>,
+    _held: MemoryReservation,
 }
 
 async fn one(
     plan: Arc<dyn ExecutionPlan>,
     partition: usize,
     context: Arc<TaskContext>,
-) -> datafusion::error::Result<Vec<RecordBatch>> {
+) -> datafusion::error::Result<Part> {
     let reservation = MemoryConsumer::new("the result").register(context.memory_pool());
     let mut stream = plan.execute(partition, context)?;
     let mut batches = Vec::new();
@@ -125,5 +131,5 @@ async fn one(
         reservation.try_grow(memory::of(&batch))?;
         batches.push(batch);
     }
-    Ok(batches)
+    Ok(Part { batches, _held: reservation })
 }
