@@ -14,13 +14,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(Arc<str>);
 
+/// Milliseconds since 1970 by this machine's clock: the time stamp of an event that happens now.
+#[must_use]
+pub fn now_millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl RunId {
     /// A new id: the time of now, and randomness from the system.
     #[must_use]
     pub fn generate() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let random = RandomState::new().build_hasher().finish();
-        Self::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX), random)
+        Self::new(now_millis(), random)
     }
 
     /// The id of a run that started at `millis` (since the epoch), told from others by `random`.

@@ -5,7 +5,8 @@
 //!                                   └───► RunRecord ──► the same views       (afterwards)
 //! ```
 //!
-//! All is pure but the file of a [`RunRecord`], the lock of an [`EventBus`] and [`RunId::generate`].
+//! All is pure but the file of a [`RunRecord`], the lock of an [`EventBus`], [`RunId::generate`] and
+//! [`now_millis`].
 
 mod bus;
 pub mod display;
@@ -17,7 +18,7 @@ mod view;
 
 pub use bus::{EventBus, Observer, ObserverId};
 pub use event::{Event, FunctionSummary};
-pub use id::{RunId, StageId, TaskId, WorkerId};
+pub use id::{RunId, StageId, TaskId, WorkerId, now_millis};
 pub use record::{RecordError, RecordReader, RunRecord};
 pub use state::{RunState, RunStatus, Stream, TaskStatus, Verdict};
 pub use view::{RunView, StageView};

@@ -1,12 +1,11 @@
 //! Where a session's functions run: this interpreter, or worker processes; and what workers tell.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
 use windrow_engine::settings::Settings;
 use windrow_engine::{Error, Fault, Result};
-use windrow_events::{Event, EventBus, Stream, WorkerId};
+use windrow_events::{Event, EventBus, Stream, WorkerId, now_millis};
 use windrow_workers::{FunctionHost, Observer, WorkerEvent, WorkerPool};
 
 use crate::pool::{self, PoolOptions};
@@ -38,8 +37,7 @@ struct Told {
 
 impl Observer for Told {
     fn event(&self, event: WorkerEvent) {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let at = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let at = now_millis();
         let number = |worker: u64| WorkerId(u32::try_from(worker).unwrap_or(u32::MAX));
         let told = match event {
             WorkerEvent::Line(line) => Event::Output {

@@ -362,19 +362,6 @@ impl Dataset {
             _ => self.inputs().iter().flat_map(|input| input.files()).collect(),
         }
     }
-
-    /// Checks that `name` is a column.
-    ///
-    /// # Errors
-    /// [`Fault::Column`] with the nearest name.
-    pub fn require(&self, name: &str) -> Result<()> {
-        let columns = self.columns()?;
-        if columns.iter().any(|column| column == name) {
-            Ok(())
-        } else {
-            Err(no_column(name, &columns))
-        }
-    }
 }
 
 /// The error for a column that is not there, with the nearest that is.

@@ -33,7 +33,6 @@ const RAISING: usize = 16;
 
 /// The type of a row function's results on `args` over the rows of `plan`.
 pub(super) async fn value_type(
-    _owner: &Dataset,
     input: &Dataset,
     plan: &LogicalPlan,
     apply: &Apply,
@@ -57,7 +56,6 @@ pub(super) async fn value_type(
 
 /// The columns of the frames that a frame function gives.
 pub(super) async fn frame_schema(
-    _owner: &Dataset,
     input: &Dataset,
     plan: &LogicalPlan,
     function: &Arc<Function>,

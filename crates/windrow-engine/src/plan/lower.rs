@@ -89,7 +89,7 @@ impl Dataset {
             Node::Select { input, columns } => self.lower_select(input, columns).await,
             Node::Filter { input, predicate } => {
                 let below = self.prepare(input, std::slice::from_ref(predicate)).await?;
-                let scope = Scope::of(self, &below, std::slice::from_ref(predicate)).await?;
+                let scope = Scope::of(&below, std::slice::from_ref(predicate)).await?;
                 let predicate = scope.truth(predicate)?;
                 let plan = build(LogicalPlanBuilder::from(below.plan.clone()).filter(predicate))?;
                 Ok(below.with_plan(plan))
@@ -98,7 +98,7 @@ impl Dataset {
                 let exprs: Vec<_> =
                     keys.iter().chain(aggregates).map(|(_, expr)| expr.clone()).collect();
                 let below = self.prepare(input, &exprs).await?;
-                let scope = Scope::of(self, &below, &exprs).await?;
+                let scope = Scope::of(&below, &exprs).await?;
                 lower_aggregate::aggregate(&below, &scope, keys, aggregates).map(Lowered::bare)
             }
             Node::Sort { input, keys } => self.lower_sort(input, keys).await,
@@ -121,7 +121,7 @@ impl Dataset {
                 let result = match schema.get() {
                     Some(known) => Arc::clone(known),
                     None => {
-                        let found = infer::frame_schema(self, input, &plan, function).await?;
+                        let found = infer::frame_schema(input, &plan, function).await?;
                         Arc::clone(schema.get_or_init(|| found))
                     }
                 };
@@ -148,7 +148,7 @@ impl Dataset {
     async fn lower_select(&self, input: &Dataset, columns: &[(String, Expr)]) -> Result<Lowered> {
         let exprs: Vec<_> = columns.iter().map(|(_, expr)| expr.clone()).collect();
         let below = self.prepare(input, &exprs).await?;
-        let scope = Scope::of(self, &below, &exprs).await?;
+        let scope = Scope::of(&below, &exprs).await?;
         let columns = columns
             .iter()
             .map(|(name, expr)| Ok(scope.value(expr)?.alias(name)))
@@ -160,7 +160,7 @@ impl Dataset {
     async fn lower_sort(&self, input: &Dataset, keys: &[SortKey]) -> Result<Lowered> {
         let exprs: Vec<_> = keys.iter().map(|key| key.expr.clone()).collect();
         let below = self.prepare(input, &exprs).await?;
-        let scope = Scope::of(self, &below, &exprs).await?;
+        let scope = Scope::of(&below, &exprs).await?;
         let keys = keys
             .iter()
             .map(|key| {
@@ -202,7 +202,7 @@ impl Dataset {
         let mut calls = Vec::with_capacity(applies.len());
         let mut hidden = below.hidden.clone();
         for apply in applies {
-            let scope = Scope::of(self, &below, &apply.args).await?;
+            let scope = Scope::of(&below, &apply.args).await?;
             let args = apply
                 .args
                 .iter()
@@ -212,7 +212,7 @@ impl Dataset {
             let data_type = match apply.result.get() {
                 Some(known) => known.clone(),
                 None => {
-                    let found = infer::value_type(self, input, &below.plan, &apply, &args).await?;
+                    let found = infer::value_type(input, &below.plan, &apply, &args).await?;
                     apply.result.get_or_init(|| found).clone()
                 }
             };

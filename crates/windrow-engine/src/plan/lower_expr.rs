@@ -34,7 +34,7 @@ pub(super) struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     /// The scope of `exprs` over `below`; subqueries in them are lowered here.
-    pub(super) async fn of(_owner: &Dataset, below: &Lowered, exprs: &'a [Expr]) -> Result<Self> {
+    pub(super) async fn of(below: &Lowered, exprs: &'a [Expr]) -> Result<Self> {
         let mut found = Vec::new();
         exprs.iter().for_each(|expr| subqueries(expr, &mut found));
         let mut plans = Vec::with_capacity(found.len());

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use windrow_events::{Event, EventBus, FunctionSummary, RunId, RunStatus, StageId, Verdict};
+use windrow_events::{
+    Event, EventBus, FunctionSummary, RunId, RunStatus, StageId, Verdict, now_millis,
+};
 use windrow_functions as functions;
 
 use crate::error::{Error, Fault, Result};
@@ -41,17 +43,12 @@ fn partitions(plan: &Arc<dyn ExecutionPlan>) -> u32 {
     u32::try_from(plan.output_partitioning().partition_count()).unwrap_or(u32::MAX)
 }
 
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// What is said when a join is begun again.
 pub(super) const LARGE_JOIN: &str = "the hash table of a join does not fit into the memory budget: joining by sorting, with spilling";
 
 /// Tells something that the user should know.
 pub(super) fn note(dataset: &Dataset, text: &str) {
-    let note = Event::Note { run: None, at: now(), text: text.to_owned() };
+    let note = Event::Note { run: None, at: now_millis(), text: text.to_owned() };
     dataset.session().events().emit(&note);
 }
 
@@ -71,7 +68,7 @@ impl Watch {
             .collect();
         bus.emit(&Event::RunStarted {
             run: run.clone(),
-            at: now(),
+            at: now_millis(),
             name: name.to_owned(),
             plan: datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string(),
             functions,
@@ -82,7 +79,7 @@ impl Watch {
             Some(dataset.files().iter().map(|file| file.size).sum()).filter(|bytes| *bytes > 0);
         bus.emit(&Event::StageStarted {
             run: run.clone(),
-            at: now(),
+            at: now_millis(),
             stage: STAGE,
             name: name.to_owned(),
             partitions: partitions(plan),
@@ -114,7 +111,7 @@ impl Watch {
     fn tell_end(&self, status: RunStatus, rows: u64) {
         self.bus.emit(&Event::RunFinished {
             run: self.run.clone(),
-            at: now(),
+            at: now_millis(),
             status,
             seconds: self.started.elapsed().as_secs_f64(),
             rows,
@@ -150,7 +147,7 @@ async fn tick(
         let (rows, bytes) = scanned(&plan);
         bus.emit(&Event::Progress {
             run: run.clone(),
-            at: now(),
+            at: now_millis(),
             stage: STAGE,
             rows,
             bytes,

@@ -1,10 +1,10 @@
 //! `Run`: a job that a Python face carries out on the session's workers, told as events.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use pyo3::prelude::*;
-use windrow_events::{Event, EventBus, RunId, RunStatus, StageId};
+use windrow_events::{Event, EventBus, RunId, RunStatus, StageId, now_millis};
 
 use super::session::PySession;
 
@@ -20,17 +20,12 @@ pub(crate) struct PyRun {
     ended: AtomicBool,
 }
 
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 impl PyRun {
     pub(super) fn start(session: Py<PySession>, bus: EventBus, name: String) -> Self {
         let run = RunId::generate();
         bus.emit(&Event::RunStarted {
             run: run.clone(),
-            at: now(),
+            at: now_millis(),
             name,
             plan: String::new(),
             functions: vec![],
@@ -52,7 +47,7 @@ impl PyRun {
         }
         self.bus.emit(&Event::RunFinished {
             run: self.run.clone(),
-            at: now(),
+            at: now_millis(),
             status,
             seconds: self.started.elapsed().as_secs_f64(),
             rows: 0,
@@ -70,7 +65,7 @@ impl PyRun {
         self.tasks.store(tasks, Ordering::Relaxed);
         self.bus.emit(&Event::StageStarted {
             run: self.run.clone(),
-            at: now(),
+            at: now_millis(),
             stage,
             name,
             partitions: tasks,
@@ -83,7 +78,7 @@ impl PyRun {
     fn advance(&self, py: Python<'_>, done: u32) {
         self.bus.emit(&Event::Progress {
             run: self.run.clone(),
-            at: now(),
+            at: now_millis(),
             stage: StageId(self.stage.load(Ordering::Relaxed)),
             rows: 0,
             bytes: 0,
