@@ -20,5 +20,14 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<worker_pool::PoolFunction>()?;
     module.add_class::<ticket::Ticket>()?;
     module.add_function(wrap_pyfunction!(rows::call_rows, module)?)?;
+    // Registered before any session or pool registers its own end, so that it runs after them.
+    let end = wrap_pyfunction!(end_fork_servers, module)?;
+    module.py().import("atexit")?.call_method1("register", (end,))?;
     Ok(())
+}
+
+/// Ends the fork servers that wait for the next pool: when this process has ended, so have they.
+#[pyfunction]
+fn end_fork_servers(py: Python<'_>) {
+    py.detach(windrow_workers::launch::end_kept);
 }

@@ -10,7 +10,9 @@ use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, waitpid,
+};
 use windrow_workers::launch::protocol::{Answer, Request, receive, send};
 
 use super::reaper::{Fork, fork, reap};
@@ -132,6 +134,7 @@ impl Server {
         }
     }
 
+    /// Ends all workers, and waits for it: when the server is gone, so are they.
     fn kill_all(&mut self) {
         for (pid, child) in &self.children {
             match (&child.pidfd, Pid::from_raw(*pid)) {
@@ -143,6 +146,9 @@ impl Server {
                 }
                 (None, None) => {}
             }
+        }
+        for pid in self.children.keys().filter_map(|pid| Pid::from_raw(*pid)) {
+            let _ = waitpid(Some(pid), WaitOptions::empty());
         }
     }
 }

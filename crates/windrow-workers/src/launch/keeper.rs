@@ -41,6 +41,7 @@ impl Surroundings {
 enum Request {
     Start(Surroundings, Sender<io::Result<ForkServer>>),
     Keep(ForkServer, Instant),
+    End(Sender<()>),
 }
 
 struct Keeper {
@@ -62,6 +63,18 @@ pub(crate) fn start(command: &Command) -> io::Result<ForkServer> {
 pub(crate) fn keep(server: ForkServer, time: Duration) {
     // Without a keeper it is dropped, which ends it.
     let _ = send(Request::Keep(server, Instant::now() + time));
+}
+
+/// Ends all that is kept and waits for it: the last thing that a process with pools does.
+pub fn end_kept() {
+    let keeper = KEEPER.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(keeper) = keeper.as_ref().filter(|keeper| keeper.owner == std::process::id()) else {
+        return;
+    };
+    let (answer, ended) = channel();
+    if keeper.requests.send(Request::End(answer)).is_ok() {
+        let _ = ended.recv();
+    }
 }
 
 fn send(request: Request) -> io::Result<()> {
@@ -99,6 +112,10 @@ fn serve(requests: &std::sync::mpsc::Receiver<Request>) {
                 };
                 // A pool that was stopped meanwhile does not want it any more.
                 let _ = answer.send(server);
+            }
+            Ok(Request::End(answer)) => {
+                kept.clear();
+                let _ = answer.send(());
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,

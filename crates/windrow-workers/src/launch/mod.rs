@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use exec::ExecLauncher;
 pub(crate) use forkserver::ForkServer;
+pub use keeper::end_kept;
 
 use crate::machine::WorkerNumber;
 
