@@ -188,8 +188,9 @@ class _Run:
     def summary(self, event: dict[str, Any]) -> dict[str, str]:
         state = event["status"]["state"]
         time = duration(event["seconds"])
+        rows = "1 row" if event["rows"] == 1 else f"{count(event['rows'])} rows"
         text = {
-            "succeeded": f"done in {time}, {count(event['rows'])} rows",
+            "succeeded": f"done in {time}, {rows}",
             "cancelled": f"cancelled after {time}",
         }.get(state, f"failed after {time}")
         return {

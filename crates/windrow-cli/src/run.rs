@@ -53,7 +53,7 @@ fn check_script(script: &OsStr) -> Result<(), CliError> {
         return Ok(());
     }
     let error = CliError::new(format!("there is no script `{}`", path.display()));
-    Err(match nearest(path) {
+    Err(match nearest_script(path) {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
         None if path.extension().is_none() => {
             error.hint(format!("to run a module: `windrow run -m {}`", path.display()))
@@ -63,17 +63,16 @@ fn check_script(script: &OsStr) -> Result<(), CliError> {
 }
 
 /// The Python file in the same folder whose name is most like that of `path`.
-fn nearest(path: &Path) -> Option<String> {
-    let wanted = path.file_name()?.to_string_lossy().into_owned();
+fn nearest_script(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_string_lossy();
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    fs::read_dir(folder.unwrap_or(Path::new(".")))
+    let scripts: Vec<String> = fs::read_dir(folder.unwrap_or(Path::new(".")))
         .ok()?
         .flatten()
         .map(|entry| entry.path())
         .filter(|found| found.extension().is_some_and(|extension| extension == "py"))
         .filter_map(|found| Some(found.file_name()?.to_string_lossy().into_owned()))
-        .map(|name| (strsim::jaro_winkler(&wanted, &name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, name)| path.with_file_name(name).display().to_string())
+        .collect();
+    let name = windrow_engine::nearest(&wanted, scripts.iter().map(String::as_str))?;
+    Some(path.with_file_name(name).display().to_string())
 }

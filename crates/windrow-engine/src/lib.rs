@@ -6,6 +6,7 @@
 pub mod error;
 pub mod explain;
 pub mod machine;
+mod nearest;
 pub mod operator;
 pub mod optimize;
 pub mod plan;
@@ -15,3 +16,4 @@ pub mod settings;
 pub mod source;
 
 pub use error::{Error, Fault, Result};
+pub use nearest::nearest;

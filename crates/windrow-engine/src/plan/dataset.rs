@@ -18,6 +18,7 @@ use super::expr::{Apply, Expr};
 use super::lower::Lowered;
 use super::lower_join;
 use crate::error::{Error, Fault, Result};
+use crate::nearest::column_hint;
 use crate::session::{JobSize, Session};
 use crate::source::FileInfo;
 
@@ -366,27 +367,8 @@ impl Dataset {
 
 /// The error for a column that is not there, with the nearest that is.
 pub(crate) fn no_column(name: &str, columns: &[String]) -> Error {
-    let error = Error::new(Fault::Column, format!("there is no column `{name}`"));
-    let nearest = columns
-        .iter()
-        .map(|column| (strsim::jaro_winkler(&column.to_lowercase(), &name.to_lowercase()), column))
-        .max_by(|left, right| left.0.total_cmp(&right.0));
-    match nearest {
-        Some((likeness, column)) if likeness > 0.75 => {
-            error.hint(format!("did you mean `{column}`?"))
-        }
-        _ => error.hint(format!("the columns are {}", quoted(columns))),
-    }
-}
-
-fn quoted(columns: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let mut text =
-        columns.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if columns.len() > SHOWN {
-        text.push_str(&format!(" and {} more", columns.len() - SHOWN));
-    }
-    text
+    Error::new(Fault::Column, format!("there is no column `{name}`"))
+        .hint(column_hint(name, columns))
 }
 
 fn types(schema: &SchemaRef) -> Vec<Option<DataType>> {

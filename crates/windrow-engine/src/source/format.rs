@@ -6,10 +6,10 @@ use super::bytes::Compression;
 use super::csv::CsvOptions;
 use super::json::JsonOptions;
 use super::list::Kind;
-use super::nearest::nearest;
 use super::parquet::ParquetOptions;
 use super::text::TextOptions;
 use crate::error::{Error, Fault, Result};
+use crate::nearest::nearest;
 
 /// A file format with its options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

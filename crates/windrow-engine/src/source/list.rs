@@ -6,7 +6,7 @@ use object_store::ObjectMeta;
 
 use super::bytes::{Compression, ScanFile};
 use super::fault::ReadError;
-use super::nearest::nearest;
+use crate::nearest::nearest;
 
 /// Which files of a folder belong to a format.
 #[derive(Debug, Clone, Copy)]

@@ -20,7 +20,6 @@ mod hive;
 mod json;
 mod lines;
 mod list;
-mod nearest;
 mod parquet;
 mod remote;
 mod scan;

@@ -22,9 +22,9 @@ use super::FileInfo;
 use super::bytes::StoredFile;
 use super::fault::ReadError;
 use super::groups::Piece;
-use super::nearest::column_hint;
 use super::table::Source;
 use crate::error::Fault;
+use crate::nearest::column_hint;
 
 /// How many footers are read at a time.
 const CONCURRENT: usize = 32;

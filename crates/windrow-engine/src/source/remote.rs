@@ -18,8 +18,8 @@ use url::Url;
 use super::bytes::{Compression, ScanFile};
 use super::fault::ReadError;
 use super::list::{Kind, is_glob, is_hidden, keys};
-use super::nearest::nearest;
 use crate::error::Fault;
+use crate::nearest::nearest;
 
 /// Options for stores, under object_store's names (`aws_region`) or fsspec's (`key`, `secret`, `anon`).
 pub type StorageOptions = BTreeMap<String, String>;

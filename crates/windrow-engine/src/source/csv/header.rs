@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::options::{BadLines, ColumnRef, CsvOptions, Header};
 use super::tokenize::{Dialect, Next};
 use crate::error::Fault;
+use crate::nearest::column_hint;
 use crate::source::bytes::StoredFile;
 use crate::source::fault::ReadError;
 use crate::source::lines::BYTE_ORDER_MARK;
-use crate::source::nearest::column_hint;
 
 /// Headers longer than this are taken for a mistake in the options.
 const LONGEST: usize = 64 << 20;

@@ -21,10 +21,10 @@ use super::csv::Encoding;
 use super::dtype::{Dtypes, description, name_of};
 use super::fault::{Misread, ReadError, What, shown};
 use super::lines::LineBuffer;
-use super::nearest::column_hint;
 use super::scan::{Bounds, RowDecoder, RowFormat};
 use super::text::line_bounds;
 use crate::error::Fault;
+use crate::nearest::column_hint;
 
 /// Bytes sampled at the head of a file.
 const HEAD: u64 = 512 * 1024;

@@ -1,12 +1,13 @@
 //! "Did you mean": the nearest of some names.
 
-use datafusion::common::utils::datafusion_strsim::normalized_levenshtein;
+use strsim::normalized_levenshtein;
+
+/// How many columns a hint lists.
+const SHOWN: usize = 20;
 
 /// The name in `names` that is most like `wanted`, if one is alike at all.
-pub(crate) fn nearest<'a>(
-    wanted: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = wanted.to_lowercase();
     names
         .into_iter()
@@ -24,14 +25,17 @@ fn likeness(wanted: &str, name: &str) -> f64 {
     if contains { letters.max(0.6) } else { letters }
 }
 
-/// `known columns: a, b, c` with the nearest first, for a hint.
-pub(crate) fn column_hint(wanted: &str, names: &[&str]) -> String {
-    match nearest(wanted, names.iter().copied()) {
+/// The nearest column, or all there are, for a hint.
+pub(crate) fn column_hint<S: AsRef<str>>(wanted: &str, names: &[S]) -> String {
+    match nearest(wanted, names.iter().map(AsRef::as_ref)) {
         Some(name) => format!("did you mean `{name}`?"),
         None => {
             let shown: Vec<String> =
-                names.iter().take(12).map(|name| format!("`{name}`")).collect();
-            let more = if names.len() > 12 { ", ..." } else { "" };
+                names.iter().take(SHOWN).map(|name| format!("`{}`", name.as_ref())).collect();
+            let more = match names.len().checked_sub(SHOWN) {
+                Some(more @ 1..) => format!(" and {more} more"),
+                _ => String::new(),
+            };
             format!("the columns are {}{more}", shown.join(", "))
         }
     }
