@@ -95,6 +95,9 @@ def same(answer, value, nulls):
         return answer is None
     if type(value) is int and type(answer) is float:
         return abs(value) <= 2**53 and answer == value
+    if isinstance(value, tuple | list) and isinstance(answer, list):
+        pairs = zip(answer, value, strict=False)
+        return len(answer) == len(value) and all(same(a, v, "none") for a, v in pairs)
     if type(value) is not type(answer):
         return False
     if isinstance(value, float):

@@ -190,6 +190,8 @@ pub(crate) enum Op {
         upper: bool,
     },
     TextReverse,
+    /// Text -> Int or Text: what a table has for each character, summed up or joined
+    TextCharacters(TableId),
     /// Text, Text, Int -> Text: `s.split(sep)[k]`
     TextSplitItem(SplitWay),
     /// Text, Int -> Text: `s.split()[k]`

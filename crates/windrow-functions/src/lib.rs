@@ -19,8 +19,11 @@ mod ir;
 mod kernel;
 mod lower;
 mod machine;
+mod nested;
 mod program;
 mod result;
+mod row;
+mod rows;
 mod spec;
 mod value;
 
@@ -28,6 +31,6 @@ pub use function::{CallForm, DescriptionError, Function, Nulls, Reason, Verdict}
 pub use ir::Exit;
 pub use program::{Outcome, Program, compile};
 pub use spec::{
-    At, BinaryOp, BoolOp, CompareOp, Expr, ExprKind, FnSpec, FormatPart, Literal, Routine,
-    SpecError, Stmt, StmtKind, UnaryOp,
+    At, BinaryOp, BoolOp, Clause, CompareOp, Expr, ExprKind, FnSpec, FormatPart, Handler, Literal,
+    Routine, SpecError, Stmt, StmtKind, Target, UnaryOp,
 };

@@ -11,6 +11,8 @@ use crate::lower::Builder;
 use crate::lower::flow::{Env, Var};
 use crate::machine::{Column, Frame, LANES, Plan, UNKNOWN_EXIT};
 use crate::result::{Collected, Misfits};
+use crate::row::{Tree, accepts, resolve};
+use crate::rows::{self, Exits, unpacked};
 use crate::spec::FnSpec;
 use crate::value::{Tags, Value};
 use crate::{Nulls, Reason, Verdict};
@@ -18,12 +20,22 @@ use crate::{Nulls, Reason, Verdict};
 /// A compiled function. It is immutable and can run on many threads at once.
 #[derive(Debug, Clone)]
 pub struct Program {
+    machine: Option<Machine>,
+    /// For the rows that the machine does not answer.
+    rows: Option<Arc<Tree>>,
+    left_out: Vec<Reason>,
+    exits: Vec<Exit>,
+    nulls: Nulls,
+}
+
+/// Operations over columns.
+#[derive(Debug, Clone)]
+struct Machine {
     /// For batches in which no column has a missing value.
     plain: Plan,
     /// For the others.
     nullable: Plan,
     left_out: Vec<Reason>,
-    nulls: Nulls,
 }
 
 /// What came of the rows of a batch.
@@ -60,6 +72,43 @@ pub fn compile(spec: &FnSpec, schema: &Schema, nulls: Nulls) -> Result<Program, 
     if spec.params.len() != schema.fields().len() {
         return Err(whole("the function takes another number of columns"));
     }
+    for field in schema.fields() {
+        if !accepts(field.data_type()) {
+            return Err(whole(&format!(
+                "the column `{}` has the type {}, which is not compiled",
+                field.name(),
+                field.data_type()
+            )));
+        }
+    }
+    let (machine, rows) = (machine(spec, schema, nulls), resolve(spec));
+    let (machine, rows, left_out) = match (machine, rows) {
+        (Ok(machine), Ok((tree, left_out))) => {
+            let fewer = machine.left_out.len() <= left_out.len();
+            let least = if fewer { machine.left_out.clone() } else { left_out };
+            (Some(machine), Some(Arc::new(tree)), least)
+        }
+        (Ok(machine), Err(_)) => {
+            let left_out = machine.left_out.clone();
+            (Some(machine), None, left_out)
+        }
+        (Err(_), Ok((tree, left_out))) => (None, Some(Arc::new(tree)), left_out),
+        (Err(_), Err(reason)) => return Err(reason),
+    };
+    let mut exits = machine.as_ref().map_or_else(Vec::new, |m| m.nullable.exits.to_vec());
+    if machine.is_none() {
+        exits.push(Exit {
+            raises: None,
+            reason: whole(
+                "an exception, an integer beyond 64 bits, or a text beyond ASCII where case or \
+                 classes of characters matter",
+            ),
+        });
+    }
+    Ok(Program { machine, rows, left_out, exits, nulls })
+}
+
+fn machine(spec: &FnSpec, schema: &Schema, nulls: Nulls) -> Result<Machine, Reason> {
     let (plain, mut left_out) = lower(spec, schema, nulls, false)?;
     let (nullable, more) = lower(spec, schema, nulls, true)?;
     for reason in more {
@@ -67,7 +116,7 @@ pub fn compile(spec: &FnSpec, schema: &Schema, nulls: Nulls) -> Result<Program, 
             left_out.push(reason);
         }
     }
-    Ok(Program { plain, nullable, left_out, nulls })
+    Ok(Machine { plain, nullable, left_out })
 }
 
 fn whole(text: &str) -> Reason {
@@ -84,11 +133,7 @@ fn lower(
     let mut env = Env::default();
     for (index, (name, field)) in spec.params.iter().zip(schema.fields()).enumerate() {
         let Some(tag) = tag_of(field.data_type()) else {
-            return Err(whole(&format!(
-                "the column `{}` has the type {}, which is not compiled",
-                field.name(),
-                field.data_type()
-            )));
+            return Err(whole("a column that only rows are read from"));
         };
         let value = parameter(&mut builder, index, tag, missing && field.is_nullable());
         env.vars.insert(name.clone(), Var { value, unbound: None });
@@ -105,6 +150,7 @@ fn tag_of(data_type: &DataType) -> Option<Tags> {
         DataType::Float32 | DataType::Float64 => Some(Tags::FLOAT),
         DataType::Boolean => Some(Tags::BOOL),
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Tags::STR),
+        DataType::Dictionary(_, values) => tag_of(values),
         _ => None,
     }
 }
@@ -145,7 +191,7 @@ impl Program {
     /// The conditions under which a row goes to the interpreter.
     #[must_use]
     pub fn exits(&self) -> &[Exit] {
-        &self.nullable.exits
+        &self.exits
     }
 
     /// Runs the function over the rows of a batch whose columns are its parameters.
@@ -156,21 +202,32 @@ impl Program {
     /// # Errors
     /// If the columns are not of the types it was compiled for.
     pub fn run(&self, batch: &RecordBatch, result: Option<&DataType>) -> Result<Outcome, Reason> {
-        let missing = batch.columns().iter().any(|column| column.null_count() > 0);
-        let plan = if missing { &self.nullable } else { &self.plain };
-        let fill = self.nulls == Nulls::Nan;
-        let columns: Option<Vec<Column<'_>>> =
-            batch.columns().iter().map(|column| Column::new(column, fill)).collect();
-        let Some(columns) = columns else {
-            return Err(whole("the function was compiled for columns of other types"));
+        let unfit = || whole("the function was compiled for columns of other types");
+        let columns = unpacked(batch).ok_or_else(unfit)?;
+        let (arena, fill) = (Bump::new(), self.nulls == Nulls::Nan);
+        let valid: Vec<_> = columns.iter().map(|column| column.nulls().cloned()).collect();
+        let lanes: Option<Vec<Column<'_>>> = match self.machine {
+            Some(_) => columns.iter().map(|column| Column::new(column, fill)).collect(),
+            None => Some(Vec::new()),
         };
-        let valid: Vec<_> = batch.columns().iter().map(|column| column.nulls().cloned()).collect();
-        let arena = Bump::new();
-        let mut frame = Frame::new(plan, &columns, &valid, &arena);
-        let mut collected = Collected::new(&plan.result, batch.num_rows());
-        for start in (0..batch.num_rows()).step_by(LANES) {
-            frame.run_block(start, LANES.min(batch.num_rows() - start));
-            collected.append(&frame);
+        let lanes = lanes.ok_or_else(unfit)?;
+        let (mut collected, machine_exits) = match &self.machine {
+            Some(machine) => {
+                let missing = columns.iter().any(|column| column.null_count() > 0);
+                let plan = if missing { &machine.nullable } else { &machine.plain };
+                let mut frame = Frame::new(plan, &lanes, &valid, &arena);
+                (run_machine(&mut frame, batch.num_rows()), &*plan.exits)
+            }
+            None => (Collected::new(&Value::default(), batch.num_rows()), &[][..]),
+        };
+        let mut exits = Exits::new(machine_exits);
+        if let Some(tree) = &self.rows {
+            let ran = self.machine.is_some();
+            let pending = rows::pending(&collected, &exits, batch.num_rows(), ran);
+            if !pending.is_empty() {
+                let readers = rows::readers(&columns, self.nulls).ok_or_else(unfit)?;
+                rows::run(tree, &readers, &mut collected, &mut exits, (&pending, &arena));
+            }
         }
         let target = match result {
             Some(target) => Some(target.clone()),
@@ -181,6 +238,16 @@ impl Program {
             Some(target) => collected.finish(&target, misfits),
             None => collected.leave_all(misfits),
         };
-        Ok(Outcome { values, exits: collected.into_exits(), reasons: Arc::clone(&plan.exits) })
+        Ok(Outcome { values, exits: collected.into_exits(), reasons: exits.into_reasons() })
     }
+}
+
+/// Runs the machine over all rows.
+fn run_machine<'a>(frame: &mut Frame<'a>, rows: usize) -> Collected<'a> {
+    let mut collected = Collected::new(&frame.plan.result, rows);
+    for start in (0..rows).step_by(LANES) {
+        frame.run_block(start, LANES.min(rows - start));
+        collected.append(frame);
+    }
+    collected
 }

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BooleanArray, Float64Array, Int64Array, LargeStringArray,
-    NullArray, PrimitiveArray, StringArray, StringViewArray, new_null_array, types,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, Date32Array, Float64Array, Int64Array,
+    LargeStringArray, NullArray, PrimitiveArray, StringArray, StringViewArray,
+    TimestampMicrosecondArray, new_null_array, types,
 };
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 
 use crate::Nulls;
 use crate::kernel::number::EXACT;
+use crate::kernel::text::signed;
 use crate::machine::Frame;
+use crate::nested::{self, Nested};
 use crate::value::{Tags, Value};
 
 /// How answers that do not fit are treated.
@@ -21,18 +24,34 @@ pub(crate) struct Misfits {
     pub(crate) exit: u8,
 }
 
-/// The lanes of the result over all blocks.
+/// The answers of all rows: lanes of the machine, and what the row interpreter found.
 #[derive(Debug)]
 pub(crate) struct Collected<'a> {
     value: Value,
     rows: usize,
+    /// The type of each answer; empty while all have that of `value`.
     tags: Vec<u8>,
+    /// Integers; days and microseconds of dates; positions in `nested`.
     ints: Vec<i64>,
     floats: Vec<f64>,
     bytes: Vec<u8>,
     texts: Vec<&'a str>,
+    nested: Vec<Nested>,
     exits: Vec<u8>,
     any_left: bool,
+}
+
+/// The answer of a row.
+#[derive(Debug)]
+pub(crate) enum Cell<'a> {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(&'a str),
+    Date(i64),
+    DateTime(i64),
+    Other(Nested),
 }
 
 impl<'a> Collected<'a> {
@@ -45,6 +64,7 @@ impl<'a> Collected<'a> {
             floats: Vec::with_capacity(if value.float.is_some() { rows } else { 0 }),
             bytes: Vec::new(),
             texts: Vec::new(),
+            nested: Vec::new(),
             exits: Vec::new(),
             any_left: false,
         }
@@ -76,17 +96,75 @@ impl<'a> Collected<'a> {
         }
     }
 
+    /// The exit by which a row has left, 0 for none.
+    pub(crate) fn exit(&self, row: usize) -> u8 {
+        self.exits.get(row).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn any_left(&self) -> bool {
+        self.any_left
+    }
+
+    /// Puts in the answer of a row, which may have left before.
+    pub(crate) fn set(&mut self, row: usize, cell: Cell<'a>) {
+        if self.tags.len() < self.rows {
+            self.tags.resize(self.rows, self.value.tags.bits());
+        }
+        let tag = match cell {
+            Cell::None => Tags::NONE,
+            Cell::Bool(value) => {
+                fill(&mut self.bytes, self.rows, 0)[row] = u8::from(value);
+                Tags::BOOL
+            }
+            Cell::Int(value) => {
+                fill(&mut self.ints, self.rows, 0)[row] = value;
+                Tags::INT
+            }
+            Cell::Float(value) => {
+                fill(&mut self.floats, self.rows, 0.0)[row] = value;
+                Tags::FLOAT
+            }
+            Cell::Str(value) => {
+                fill(&mut self.texts, self.rows, "")[row] = value;
+                Tags::STR
+            }
+            Cell::Date(value) => {
+                fill(&mut self.ints, self.rows, 0)[row] = value;
+                Tags::DATE
+            }
+            Cell::DateTime(value) => {
+                fill(&mut self.ints, self.rows, 0)[row] = value;
+                Tags::DATETIME
+            }
+            Cell::Other(value) => {
+                let position = signed(self.nested.len());
+                fill(&mut self.ints, self.rows, 0)[row] = position;
+                self.nested.push(value);
+                Tags::OTHER
+            }
+        };
+        self.tags[row] = tag.bits();
+        if self.any_left {
+            self.exits[row] = 0;
+        }
+    }
+
     fn has_left(&self, row: usize) -> bool {
         self.any_left && self.exits[row] != 0
     }
 
-    fn leave(&mut self, row: usize, exit: u8) {
+    /// Lets a row leave, or leave by another exit than before.
+    pub(crate) fn leave_by(&mut self, row: usize, exit: u8) {
         if !self.any_left {
             self.any_left = true;
             self.exits.resize(self.rows, 0);
         }
-        if self.exits[row] == 0 {
-            self.exits[row] = exit;
+        self.exits[row] = exit;
+    }
+
+    fn leave(&mut self, row: usize, exit: u8) {
+        if !self.has_left(row) {
+            self.leave_by(row, exit);
         }
     }
 
@@ -94,9 +172,14 @@ impl<'a> Collected<'a> {
         self.tags.get(row).copied().unwrap_or_else(|| self.value.tags.bits())
     }
 
+    fn nested(&self, row: usize) -> Option<&Nested> {
+        let position = usize::try_from(*self.ints.get(row)?).ok()?;
+        self.nested.get(position).filter(|_| self.tag(row) == Tags::OTHER.bits())
+    }
+
     /// The type that these answers would have if the interpreter had given them.
     pub(crate) fn natural_type(&self, nulls: Nulls) -> Option<DataType> {
-        if !self.any_left && self.rows > 0 {
+        if !self.any_left && self.rows > 0 && self.tags.is_empty() {
             match self.value.tags {
                 Tags::INT => return Some(DataType::Int64),
                 Tags::FLOAT => return Some(DataType::Float64),
@@ -105,36 +188,35 @@ impl<'a> Collected<'a> {
                 _ => {}
             }
         }
-        let (mut seen, mut number) = (Tags::NEVER, false);
-        for row in 0..self.rows {
-            if self.has_left(row) {
-                continue;
-            }
-            let bits = self.tag(row);
-            for tag in Tags::EACH.into_iter().filter(|tag| tag.bits() == bits) {
-                seen = seen.union(tag);
-            }
-            number |= bits == Tags::FLOAT.bits() && !self.floats[row].is_nan();
+        let (mut seen, mut number) = (0, false);
+        for row in (0..self.rows).filter(|&row| !self.has_left(row)) {
+            let tag = self.tag(row);
+            seen |= tag;
+            number |= tag == Tags::FLOAT.bits() && !self.floats[row].is_nan();
         }
-        let missing = |float_is_missing: bool| {
-            let floats = float_is_missing && nulls == Nulls::Nan && !number;
-            let rest = seen.bits() & !Tags::NONE.bits();
-            if floats { rest & !Tags::FLOAT.bits() } else { rest }
-        };
-        let (with_floats, without) = (missing(false), missing(true));
+        let with_floats = seen & !Tags::NONE.bits();
+        let missing = nulls == Nulls::Nan && !number;
+        let without = if missing { with_floats & !Tags::FLOAT.bits() } else { with_floats };
         let numbers = Tags::INT.union(Tags::FLOAT).bits();
         if with_floats == Tags::INT.bits() {
-            Some(DataType::Int64)
+            return Some(DataType::Int64);
         } else if with_floats & !numbers == 0 && with_floats != 0 {
-            Some(DataType::Float64)
-        } else if without == Tags::BOOL.bits() {
-            Some(DataType::Boolean)
-        } else if without == Tags::STR.bits() {
-            Some(DataType::Utf8)
-        } else if with_floats == 0 {
-            Some(DataType::Null)
-        } else {
-            None
+            return Some(DataType::Float64);
+        }
+        match without {
+            _ if with_floats == 0 => Some(DataType::Null),
+            tag if tag == Tags::BOOL.bits() => Some(DataType::Boolean),
+            tag if tag == Tags::STR.bits() => Some(DataType::Utf8),
+            tag if tag == Tags::DATE.bits() => Some(DataType::Date32),
+            tag if tag == Tags::DATETIME.bits() => {
+                Some(DataType::Timestamp(TimeUnit::Microsecond, None))
+            }
+            tag if tag == Tags::OTHER.bits() => nested::common_type(
+                (0..self.rows)
+                    .filter(|&row| !self.has_left(row))
+                    .filter_map(|row| self.nested(row)),
+            ),
+            _ => None,
         }
     }
 
@@ -149,10 +231,10 @@ impl<'a> Collected<'a> {
     /// The answers as an array of `target`; a row whose answer does not fit leaves.
     pub(crate) fn finish(&mut self, target: &DataType, misfits: Misfits) -> ArrayRef {
         match target {
-            DataType::Int64 if self.value.tags == Tags::INT && !self.any_left => {
+            DataType::Int64 if self.is_plain(Tags::INT) => {
                 Arc::new(Int64Array::new(std::mem::take(&mut self.ints).into(), None))
             }
-            DataType::Float64 if self.value.tags == Tags::FLOAT && !self.any_left => {
+            DataType::Float64 if self.is_plain(Tags::FLOAT) => {
                 Arc::new(Float64Array::new(std::mem::take(&mut self.floats).into(), None))
             }
             DataType::Int64 => self.ints_of::<types::Int64Type>(misfits),
@@ -173,11 +255,38 @@ impl<'a> Collected<'a> {
             DataType::Utf8 => Arc::new(StringArray::from_iter(self.text_values(misfits))),
             DataType::LargeUtf8 => Arc::new(LargeStringArray::from_iter(self.text_values(misfits))),
             DataType::Utf8View => Arc::new(StringViewArray::from_iter(self.text_values(misfits))),
-            other => {
-                let _ = self.each(misfits, |_, _, _| None::<()>);
-                new_null_array(other, self.rows)
+            DataType::Date32 => {
+                let values = self.each(misfits, |all, row, tag| {
+                    let days = (tag == Tags::DATE.bits()).then(|| all.ints[row])?;
+                    i32::try_from(days).ok()
+                });
+                Arc::new(Date32Array::from(values))
             }
+            DataType::Timestamp(TimeUnit::Microsecond, None) => {
+                let values = self.each(misfits, |all, row, tag| {
+                    (tag == Tags::DATETIME.bits()).then(|| all.ints[row])
+                });
+                Arc::new(TimestampMicrosecondArray::from(values))
+            }
+            other => self.nested_array(other, misfits),
         }
+    }
+
+    /// Whether every row has an answer of this type.
+    fn is_plain(&self, tag: Tags) -> bool {
+        self.value.tags == tag && !self.any_left && self.tags.is_empty()
+    }
+
+    fn nested_array(&mut self, target: &DataType, misfits: Misfits) -> ArrayRef {
+        let fitting = self.each(misfits, |all, row, _| {
+            all.nested(row).filter(|nested| nested.fits(target)).map(|_| ())
+        });
+        let items: Vec<Option<&Nested>> = fitting
+            .iter()
+            .enumerate()
+            .map(|(row, fits)| fits.and_then(|()| self.nested(row)))
+            .collect();
+        nested::build(target, &items).unwrap_or_else(|| new_null_array(target, self.rows))
     }
 
     /// The value of every row: None for a missing one, and for rows that have left.
@@ -193,7 +302,7 @@ impl<'a> Collected<'a> {
             let missing = tag == Tags::NONE.bits()
                 || (misfits.nulls == Nulls::Nan
                     && tag == Tags::FLOAT.bits()
-                    && self.floats[row].is_nan());
+                    && self.floats.get(row).is_some_and(|x| x.is_nan()));
             if found.is_none() && !missing {
                 self.leave(row, misfits.exit);
             }
@@ -232,4 +341,12 @@ impl<'a> Collected<'a> {
     pub(crate) fn into_exits(self) -> Option<Vec<u8>> {
         self.any_left.then_some(self.exits)
     }
+}
+
+/// A list of one entry for every row.
+fn fill<T: Copy>(values: &mut Vec<T>, rows: usize, empty: T) -> &mut [T] {
+    if values.len() < rows {
+        values.resize(rows, empty);
+    }
+    values
 }

@@ -87,15 +87,93 @@ pub struct Stmt {
 #[serde(tag = "k", rename_all = "snake_case")]
 #[allow(missing_docs)] // the names are those of Python's own grammar
 pub enum StmtKind {
-    Return { value: Option<Expr> },
-    Assign { name: String, value: Expr },
-    Unpack { names: Vec<String>, value: Expr },
-    If { test: Expr, body: Vec<Stmt>, orelse: Vec<Stmt> },
-    Expr { value: Expr },
-    Raise,
-    Assert { test: Expr },
-    Try { body: Vec<Stmt>, orelse: Vec<Stmt> },
-    Unsupported { why: String },
+    Return {
+        value: Option<Expr>,
+    },
+    Assign {
+        name: String,
+        value: Expr,
+    },
+    Unpack {
+        names: Vec<String>,
+        value: Expr,
+    },
+    If {
+        test: Expr,
+        body: Vec<Stmt>,
+        orelse: Vec<Stmt>,
+    },
+    /// `name += value`; a list grows in place.
+    Augment {
+        name: String,
+        op: BinaryOp,
+        value: Expr,
+    },
+    /// `a, (b, *c) = value`
+    Bind {
+        target: Target,
+        value: Expr,
+    },
+    /// `target[index] = value`
+    Store {
+        target: Expr,
+        index: Expr,
+        value: Expr,
+    },
+    For {
+        target: Target,
+        iter: Expr,
+        body: Vec<Stmt>,
+        orelse: Vec<Stmt>,
+    },
+    While {
+        test: Expr,
+        body: Vec<Stmt>,
+        orelse: Vec<Stmt>,
+    },
+    Break,
+    Continue,
+    Expr {
+        value: Expr,
+    },
+    Raise {
+        /// The class of the exception, if it is one of Python's own.
+        #[serde(default)]
+        kind: Option<String>,
+    },
+    Assert {
+        test: Expr,
+    },
+    Try {
+        body: Vec<Stmt>,
+        #[serde(default)]
+        handlers: Vec<Handler>,
+        orelse: Vec<Stmt>,
+        #[serde(default)]
+        last: Vec<Stmt>,
+    },
+    Unsupported {
+        why: String,
+    },
+}
+
+/// What a loop or an assignment binds.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "k", rename_all = "snake_case")]
+#[allow(missing_docs)] // the names are those of Python's own grammar
+pub enum Target {
+    Name { name: String },
+    Starred { name: String },
+    Many { items: Vec<Target> },
+}
+
+/// `except types: body`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Handler {
+    /// The classes by name; none: all exceptions.
+    pub types: Option<Vec<String>>,
+    /// Its statements.
+    pub body: Vec<Stmt>,
 }
 
 /// An expression and its place.
@@ -179,12 +257,50 @@ pub enum ExprKind {
         kind: String,
         items: Vec<Expr>,
     },
+    Attr {
+        value: Box<Expr>,
+        name: String,
+    },
+    Dict {
+        keys: Vec<Expr>,
+        values: Vec<Expr>,
+    },
+    /// A comprehension of the kind `list`, `set`, `dict` or `generator`.
+    Comp {
+        kind: String,
+        element: Box<Expr>,
+        /// The value of a dict's item.
+        value: Option<Box<Expr>>,
+        clauses: Vec<Clause>,
+    },
+    /// A function as an argument: one that is known, one of `functions`, or a `lambda`.
+    Function {
+        #[serde(default)]
+        known: Option<String>,
+        #[serde(default)]
+        routine: Option<usize>,
+        #[serde(default)]
+        params: Vec<String>,
+        #[serde(default)]
+        body: Option<Box<Expr>>,
+    },
     Types {
         names: Vec<String>,
     },
     Unsupported {
         why: String,
     },
+}
+
+/// `for target in iter if tests`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Clause {
+    /// What it binds.
+    pub target: Target,
+    /// What it goes through.
+    pub iter: Expr,
+    /// Its conditions.
+    pub tests: Vec<Expr>,
 }
 
 /// A piece of an f-string.
@@ -200,7 +316,7 @@ pub enum FormatPart {
     Value {
         /// The value.
         value: Box<Expr>,
-        /// `r`, `s`, `a` or nothing.
+        /// `r`, `s`, `a` or nothing; `%d` and `%f` are those of the `%` operator.
         conversion: String,
         /// The format specification.
         spec: String,
@@ -224,6 +340,14 @@ pub enum Literal {
     Set(Vec<Literal>),
     Dict(Vec<(Literal, Literal)>),
     Range([String; 3]),
+    /// Days since 1970-01-01.
+    Date(i64),
+    /// Microseconds since 1970-01-01, without a time zone.
+    Datetime(i64),
+    /// Microseconds.
+    Timedelta(i64),
+    /// A compiled regular expression: its text and flags.
+    Pattern(String, u32),
 }
 
 /// Operators between two values.

@@ -14,6 +14,11 @@ impl Tags {
     pub(crate) const INT: Self = Self(4);
     pub(crate) const FLOAT: Self = Self(8);
     pub(crate) const STR: Self = Self(16);
+    /// Types that only rows have, not lanes.
+    pub(crate) const DATE: Self = Self(32);
+    pub(crate) const DATETIME: Self = Self(64);
+    /// Lists, dicts and timedeltas.
+    pub(crate) const OTHER: Self = Self(128);
     pub(crate) const EACH: [Self; 5] = [Self::NONE, Self::BOOL, Self::INT, Self::FLOAT, Self::STR];
 
     pub(crate) fn union(self, other: Self) -> Self {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
@@ -79,3 +80,103 @@ def look_up(function: FunctionType, name: str) -> Any:
     if isinstance(scope, dict):
         return scope.get(name, MISSING)
     return getattr(scope, name, MISSING)
+
+
+# Methods that change what they are called on.
+_CHANGING = frozenset(
+    {"append", "extend", "insert", "pop", "popitem", "remove", "clear", "sort", "reverse"}
+    | {"update", "setdefault", "add", "discard", "__setitem__", "__delitem__", "__iadd__"}
+    | {"intersection_update", "difference_update", "symmetric_difference_update"}
+)
+
+
+def changes_in_place(node: ast.AST) -> bool:
+    """Whether anything inside `node` could change a container."""
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Attribute(attr=name) if name in _CHANGING:
+                return True
+            case (
+                ast.Subscript(ctx=ast.Store() | ast.Del())
+                | ast.AugAssign(target=ast.Subscript() | ast.Attribute())
+            ):
+                return True
+    return _grows(node)
+
+
+def _grows(node: ast.AST) -> bool:
+    """Whether an augmented assignment could make a list grow in place."""
+    plain = (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Compare, ast.BoolOp)
+    return any(
+        isinstance(inner, ast.AugAssign)
+        and not isinstance(inner.op, ast.Sub | ast.Div | ast.Mod)
+        and not isinstance(inner.value, plain)
+        and not _is_number(inner.value)
+        for inner in ast.walk(node)
+    )
+
+
+def _is_number(node: ast.expr) -> bool:
+    """Whether a value is a number as far as its form tells: `len(x)`, `int(y)`."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("len", "int", "float", "ord", "round", "abs", "sum", "str")
+    )
+
+
+def reads(statements: list[ast.stmt], name: str) -> bool:
+    """Whether any of the statements uses a name."""
+    return any(
+        isinstance(inner, ast.Name) and inner.id == name
+        for statement in statements
+        for inner in ast.walk(statement)
+    )
+
+
+def own_names(node: ast.AST) -> set[str]:
+    """The names that a function binds itself; its parameters and inner scopes aside."""
+    names: set[str] = set()
+    for inner in _own_nodes(node):
+        if isinstance(inner, ast.Name):
+            if not isinstance(inner.ctx, ast.Load):
+                names.add(inner.id)
+        elif not isinstance(inner, ast.arg):
+            names.update(_declared(inner))
+    return names
+
+
+def binding_count(node: ast.AST, name: str) -> int:
+    """In how many places a function binds a name."""
+    count = 0
+    for inner in _own_nodes(node):
+        if isinstance(inner, ast.Name):
+            count += inner.id == name and not isinstance(inner.ctx, ast.Load)
+        else:
+            count += _declared(inner).count(name)
+    arguments = getattr(node, "args", None)
+    if isinstance(arguments, ast.arguments):
+        count += sum(
+            arg.arg == name
+            for arg in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+        )
+    return count
+
+
+def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    body = getattr(node, "body", [])
+    waiting: list[ast.AST] = list(body) if isinstance(body, list) else [body]
+    while waiting:
+        inner = waiting.pop()
+        yield inner
+        match inner:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
+                continue
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                # `:=` inside of them binds outside of them.
+                waiting.extend(
+                    walrus.target for walrus in ast.walk(inner) if isinstance(walrus, ast.NamedExpr)
+                )
+                waiting.append(inner.generators[0].iter)
+                continue
+        waiting.extend(ast.iter_child_nodes(inner))

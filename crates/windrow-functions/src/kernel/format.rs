@@ -6,29 +6,94 @@ use crate::lower::{FormatSpec, Grouping};
 
 /// Appends a formatted integer.
 pub(crate) fn int(value: i64, spec: &FormatSpec, out: &mut String) {
-    let digits = value.unsigned_abs().to_string();
-    let body = grouped(&digits, spec);
+    let digits = value.unsigned_abs();
+    let body = match spec.kind {
+        Some('x') => format!("{digits:x}"),
+        Some('X') => format!("{digits:X}"),
+        Some('o') => format!("{digits:o}"),
+        Some('b') => format!("{digits:b}"),
+        _ => grouped(&digits.to_string(), spec),
+    };
     pad(sign(value < 0, spec), &body, spec, '>', out);
 }
 
-/// Appends a formatted float (`f` or `%`).
+/// Appends a formatted float.
 pub(crate) fn float(value: f64, spec: &FormatSpec, out: &mut String) {
     let percent = spec.kind == Some('%');
     let value = if percent { value * 100.0 } else { value };
     let negative = value.is_sign_negative() && !value.is_nan();
+    let upper = spec.kind.is_some_and(|kind| kind.is_ascii_uppercase());
     let mut body = if value.is_nan() {
         "nan".to_owned()
     } else if value.is_infinite() {
         "inf".to_owned()
     } else {
-        let mut text = String::new();
-        let _ = write!(text, "{:.*}", spec.precision.unwrap_or(6), value.abs());
-        grouped(&text, spec)
+        grouped(&digits(value.abs(), spec), spec)
     };
+    if upper {
+        body.make_ascii_uppercase();
+    }
     if percent {
         body.push('%');
     }
     pad(sign(negative, spec), &body, spec, '>', out);
+}
+
+/// The digits of a number that is not negative.
+fn digits(value: f64, spec: &FormatSpec) -> String {
+    let precision = spec.precision.unwrap_or(6);
+    match spec.kind.map(|kind| kind.to_ascii_lowercase()) {
+        Some('e') => scientific(value, precision),
+        Some('g') => general(value, precision.max(1)),
+        None => {
+            let mut text = String::new();
+            crate::kernel::float_text::repr(value, &mut text);
+            text
+        }
+        _ => {
+            let mut text = String::new();
+            let _ = write!(text, "{value:.precision$}");
+            text
+        }
+    }
+}
+
+/// `1.5e-07`
+fn scientific(value: f64, precision: usize) -> String {
+    let text = format!("{value:.precision$e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (sign, exponent) = match exponent.strip_prefix('-') {
+        Some(exponent) => ('-', exponent),
+        None => ('+', exponent),
+    };
+    format!("{mantissa}e{sign}{exponent:0>2}")
+}
+
+/// The shorter of both forms, with `precision` digits at most and no zeros at the end.
+fn general(value: f64, precision: usize) -> String {
+    let text = format!("{value:.*e}", precision - 1);
+    let (_, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i64 = exponent.parse().unwrap_or(0);
+    let most = i64::try_from(precision).unwrap_or(i64::MAX);
+    if (-4..most).contains(&exponent) {
+        let decimals = usize::try_from(most - 1 - exponent).unwrap_or(0);
+        let text = format!("{value:.decimals$}");
+        return trimmed(&text).to_owned();
+    }
+    let text = scientific(value, precision - 1);
+    match text.split_once('e') {
+        Some((mantissa, exponent)) => format!("{}e{exponent}", trimmed(mantissa)),
+        None => text,
+    }
+}
+
+fn trimmed(text: &str) -> &str {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+}
+
+/// Appends a character so many times.
+pub(crate) fn repeat(fill: char, count: usize, out: &mut String) {
+    (0..count).for_each(|_| out.push(fill));
 }
 
 /// Appends formatted text; the precision cuts it.
@@ -59,7 +124,7 @@ fn grouped(text: &str, spec: &FormatSpec) -> String {
         Grouping::Comma => ',',
         Grouping::Underscore => '_',
     };
-    let whole = text.find('.').unwrap_or(text.len());
+    let whole = text.find(['.', 'e']).unwrap_or(text.len());
     let mut out = String::with_capacity(text.len() + whole / 3);
     for (index, digit) in text.chars().enumerate() {
         if index > 0 && index < whole && (whole - index).is_multiple_of(3) {

@@ -117,6 +117,12 @@ pub(crate) fn to_int(value: f64) -> Option<i64> {
         .then_some(value as i64)
 }
 
+/// The integer that a float equals, if there is one of 64 bits.
+#[allow(clippy::float_cmp)]
+pub(crate) fn whole(value: f64) -> Option<i64> {
+    to_int(value).filter(|_| value.trunc() == value)
+}
+
 /// `round(x, n)`: the decimal nearest to the exact binary value, ties to even.
 pub(crate) fn round_digits(value: f64, digits: usize) -> f64 {
     if !value.is_finite() {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::ir::{Def, Exit, ExitCode, File, Instr, Mask, Op, Slot};
-use crate::lower::{FormatSpec, Table};
+use crate::lower::{Characters, FormatSpec, Table};
 use crate::spec::{At, FnSpec, Literal};
 use crate::value::{Tags, Value};
 use crate::{Nulls, Reason};
@@ -30,6 +30,7 @@ pub(crate) struct Builder<'s> {
     pub(crate) defs: [Vec<Def>; 4],
     pub(crate) tables: Vec<Table>,
     pub(crate) formats: Vec<FormatSpec>,
+    pub(crate) characters: Vec<Characters>,
     pub(crate) exits: Vec<Exit>,
     /// The pieces that are left to the interpreter.
     pub(crate) left_out: Vec<Reason>,
@@ -62,6 +63,7 @@ impl<'s> Builder<'s> {
             defs: Default::default(),
             tables: Vec::new(),
             formats: Vec::new(),
+            characters: Vec::new(),
             exits: Vec::new(),
             left_out: Vec::new(),
             depth: 0,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ir::{File, Mask, MathFn, Op};
 use crate::lower::flow::Env;
-use crate::lower::{Builder, Lowered, Truth};
+use crate::lower::{Builder, Gather, Lowered, Truth};
 use crate::spec::{At, CompareOp, Expr, ExprKind, Literal};
 use crate::value::{Tags, Value};
 
@@ -20,6 +20,18 @@ impl Builder<'_> {
     ) -> Lowered<Value> {
         if !keywords.is_empty() {
             return Err(at.reason(format!("keyword arguments of `{name}` are not compiled")));
+        }
+        let gather = match name {
+            "sum" => Some(Gather::Sum),
+            "len" => Some(Gather::Count),
+            "any" => Some(Gather::Any),
+            "all" => Some(Gather::All),
+            _ => None,
+        };
+        if let (Some(gather), [comp]) = (gather, args)
+            && let Some(value) = self.character_gather(gather, comp, mask, env)?
+        {
+            return Ok(value);
         }
         match (name, args) {
             ("len", [arg]) => self.len(arg, at, mask, env),

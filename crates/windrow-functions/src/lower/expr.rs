@@ -61,12 +61,26 @@ impl Builder<'_> {
             ExprKind::Sequence { .. } => {
                 Err(at.reason("a list, tuple or set used as a value is not compiled"))
             }
+            ExprKind::Attr { name, .. } => {
+                Err(at.reason(format!("the attribute `{name}` is not compiled")))
+            }
+            ExprKind::Dict { .. } => Err(at.reason("a dict used as a value is not compiled")),
+            ExprKind::Comp { .. } => Err(at.reason("a comprehension is not compiled")),
+            ExprKind::Function { .. } => {
+                Err(at.reason("a function used as a value is not compiled"))
+            }
             ExprKind::Types { .. } => Err(at.reason("a type used as a value is not compiled")),
             ExprKind::Unsupported { why } => Err(at.reason(why)),
         }
     }
 
-    fn local(&mut self, name: &str, at: &At, mask: Mask, env: &mut Env) -> Lowered<Value> {
+    pub(crate) fn local(
+        &mut self,
+        name: &str,
+        at: &At,
+        mask: Mask,
+        env: &mut Env,
+    ) -> Lowered<Value> {
         let Some(var) = env.vars.get(name).cloned() else {
             let exit = self.exit(at, Some("UnboundLocalError"), "the name has no value here");
             self.leave(mask, exit);

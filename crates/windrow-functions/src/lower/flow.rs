@@ -65,9 +65,9 @@ impl Builder<'_> {
                         }
                     }
                 }
-                StmtKind::Try { body, orelse } => {
+                StmtKind::Try { body, orelse, last, .. } => {
                     // A fault leaves the row to the interpreter, which runs the handlers.
-                    let all: Vec<Stmt> = body.iter().chain(orelse).cloned().collect();
+                    let all: Vec<Stmt> = body.iter().chain(orelse).chain(last).cloned().collect();
                     self.tries += 1;
                     let flow = self.block(&all, mask, env);
                     self.tries -= 1;
@@ -128,8 +128,16 @@ impl Builder<'_> {
                 self.expr(value, mask, env)?;
                 Ok(on)
             }
-            StmtKind::Raise => {
-                let exit = self.exit(at, None, "the row gets to a `raise`");
+            StmtKind::Augment { name, op, value } => {
+                let before = self.local(name, at, mask, env)?;
+                let value = self.expr(value, mask, env)?;
+                let value = self.binary(*op, &before, &value, at, mask)?;
+                env.vars.insert(name.clone(), Var { value, unbound: None });
+                Ok(on)
+            }
+            StmtKind::Raise { kind } => {
+                let raises = kind.as_deref().and_then(crate::row::exception);
+                let exit = self.exit(at, raises, "the row gets to a `raise`");
                 self.leave(mask, exit);
                 Ok(Flow { returned: None, live: Live::Nobody })
             }
@@ -144,6 +152,21 @@ impl Builder<'_> {
             }
             StmtKind::Unsupported { why } => Err(at.reason(why)),
             StmtKind::If { .. } | StmtKind::Try { .. } => Err(at.reason("a misplaced statement")),
+            StmtKind::Bind { .. } | StmtKind::Store { .. } => {
+                Err(at.reason("this assignment is not compiled to operations on columns"))
+            }
+            StmtKind::For { target, iter, body, orelse }
+                if orelse.is_empty()
+                    && self.character_loop((target, iter, body), at, mask, env)? =>
+            {
+                Ok(on)
+            }
+            StmtKind::For { .. }
+            | StmtKind::While { .. }
+            | StmtKind::Break
+            | StmtKind::Continue => {
+                Err(at.reason("a loop is not compiled to operations on columns"))
+            }
         }
     }
 
@@ -313,7 +336,7 @@ impl Builder<'_> {
 /// Whether a block never comes out at its end, as far as its form tells.
 fn terminates(body: &[Stmt]) -> bool {
     match body.last().map(|last| &last.kind) {
-        Some(StmtKind::Return { .. } | StmtKind::Raise) => true,
+        Some(StmtKind::Return { .. } | StmtKind::Raise { .. }) => true,
         Some(StmtKind::If { body, orelse, .. }) => terminates(body) && terminates(orelse),
         _ => false,
     }

@@ -88,7 +88,13 @@ impl FormatSpec {
         Some(spec)
     }
 
-    fn fits(&self, tag: Tags) -> bool {
+    /// Whether it formats integers as floats.
+    pub(crate) fn is_of_floats(&self) -> bool {
+        matches!(self.kind, Some('f' | 'F' | 'e' | 'E' | 'g' | 'G' | '%'))
+    }
+
+    /// Whether values of a type are formatted so here.
+    pub(crate) fn fits(&self, tag: Tags) -> bool {
         let grouped = self.grouping != Grouping::Nothing;
         // Zeros before a grouped number are grouped too; that is left to the interpreter.
         if grouped && self.fill == '0' && self.align == Some('=') {
@@ -97,10 +103,10 @@ impl FormatSpec {
         match tag {
             Tags::INT => match self.kind {
                 None | Some('d') => self.precision.is_none(),
-                Some('f' | '%') => true,
-                _ => false,
+                Some('x' | 'X' | 'o' | 'b') => self.precision.is_none() && !grouped,
+                _ => self.is_of_floats(),
             },
-            Tags::FLOAT => matches!(self.kind, Some('f' | '%')),
+            Tags::FLOAT => self.is_of_floats() || (self.kind.is_none() && self.precision.is_none()),
             Tags::STR => {
                 matches!(self.kind, None | Some('s'))
                     && !grouped
@@ -148,6 +154,12 @@ impl Builder<'_> {
                         "s" => {
                             value = self.per_type(&value, mask, |b, v, m| b.text_of(v, place, m))?
                         }
+                        "%s" => {
+                            value = self.per_type(&value, mask, |b, v, m| b.text_of(v, place, m))?
+                        }
+                        "%d" | "%f" => {
+                            return Err(place.reason("this conversion is not compiled"));
+                        }
                         _ => return Err(place.reason("`!r` and `!a` are not compiled")),
                     }
                     let text = self.per_type(&value, mask, |builder, value, mask| {
@@ -183,7 +195,7 @@ impl Builder<'_> {
             self.leave(mask, exit);
             return Ok(Value::default());
         };
-        let as_float = value.tags == Tags::INT && matches!(parsed.kind, Some('f' | '%'));
+        let as_float = value.tags == Tags::INT && parsed.is_of_floats();
         self.formats.push(parsed);
         let id = FormatId::try_from(self.formats.len() - 1)
             .map_err(|_| at.reason("too many formats"))?;

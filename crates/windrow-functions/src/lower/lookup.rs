@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::ir::{Cmp, File, Mask, Op, Slot, TableId};
+use crate::kernel::number::whole;
 use crate::lower::builder::float_of;
 use crate::lower::{Builder, Lowered, Truth};
 use crate::spec::{At, Expr, ExprKind, Literal};
@@ -141,13 +142,6 @@ impl Table {
         }
         Some(table)
     }
-}
-
-/// The integer that a float equals, if there is one of 64 bits.
-#[allow(clippy::cast_possible_truncation, clippy::float_cmp)]
-fn whole(value: f64) -> Option<i64> {
-    let inside = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
-    (inside && value.trunc() == value).then_some(value as i64)
 }
 
 impl Builder<'_> {

@@ -2,7 +2,7 @@
 
 use crate::ir::{File, Mask, Op, Slot, SplitWay, TextMap, TextPairTest, TextTest};
 use crate::lower::flow::Env;
-use crate::lower::{Builder, Lowered};
+use crate::lower::{Builder, Gather, Lowered};
 use crate::spec::{At, Expr, ExprKind, Literal};
 use crate::value::{Tags, Value};
 
@@ -38,6 +38,13 @@ impl Builder<'_> {
                 _ => return Err(at.reason("this call of `get` is not compiled")),
             };
             return self.table_get(table, &key, &default, mask);
+        }
+        if let (ExprKind::Const { value: Literal::Str(joint) }, "join", [comp]) =
+            (&target.kind, name, args)
+            && joint.is_empty()
+            && let Some(value) = self.character_gather(Gather::Join, comp, mask, env)?
+        {
+            return Ok(value);
         }
         let value = self.expr(target, mask, env)?;
         // The method is looked up before the arguments are computed.

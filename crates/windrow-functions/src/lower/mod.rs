@@ -6,6 +6,7 @@
 mod arithmetic;
 mod builder;
 mod call;
+mod characters;
 mod compare;
 mod expr;
 pub(crate) mod flow;
@@ -13,6 +14,7 @@ mod format;
 mod lookup;
 mod method;
 
-pub(crate) use builder::{Builder, Lowered, Truth};
+pub(crate) use builder::{Builder, Lowered, Truth, float_of};
+pub(crate) use characters::{Characters, Gather};
 pub(crate) use format::{FormatSpec, Grouping};
 pub(crate) use lookup::Table;

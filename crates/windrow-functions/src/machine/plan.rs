@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::ir::{Def, Exit, FILES, File, Instr, Slot};
-use crate::lower::{Builder, FormatSpec, Table};
+use crate::lower::{Builder, Characters, FormatSpec, Table};
 use crate::value::{Tags, Value};
 
 /// Where the lanes of a slot are while the machine runs.
@@ -29,6 +29,7 @@ pub(crate) struct Plan {
     pub(crate) validity: Vec<(usize, usize)>,
     pub(crate) tables: Vec<Table>,
     pub(crate) formats: Vec<FormatSpec>,
+    pub(crate) characters: Vec<Characters>,
     pub(crate) exits: Arc<[Exit]>,
     pub(crate) result: Value,
 }
@@ -46,6 +47,7 @@ impl Plan {
             validity: allocation.validity,
             tables: builder.tables,
             formats: builder.formats,
+            characters: builder.characters,
             exits: builder.exits.into(),
             result,
         }

@@ -4,6 +4,7 @@ use bumpalo::Bump;
 
 use crate::ir::{Cmp, File, Instr, Op, TextMap, TextPairTest, TextTest};
 use crate::kernel::{float_text, format, parse, text};
+use crate::lower::Characters;
 use crate::machine::{Frame, Plan, UNKNOWN_EXIT};
 
 /// Repeated text beyond this length is left to the interpreter.
@@ -162,6 +163,10 @@ impl<'r, 'a> Lanes<'r, 'a> {
                 let upper = upper.then(|| self.int_at(2, lane));
                 text::slice(value, lower, upper)
             }
+            Op::TextCharacters(table) => {
+                let plan = self.plan;
+                return written(maker, &plan.characters[usize::from(table)], value);
+            }
             Op::TextReverse => maker.keep(|out| out.extend(value.chars().rev())),
             Op::TextSplitItem(way) => {
                 let separator = self.text_at(1, lane);
@@ -245,6 +250,9 @@ impl<'r, 'a> Lanes<'r, 'a> {
         let value = self.text_at(0, lane);
         let other = || self.text_at(1, lane);
         Some(match self.instr.op {
+            Op::TextCharacters(table) => {
+                return summed(&self.plan.characters[usize::from(table)], value);
+            }
             Op::TextLen => text::signed(text::length(value)),
             Op::TextFind { last } => {
                 let found = if last { value.rfind(other()) } else { text::find(value, other()) };
@@ -288,6 +296,32 @@ impl<'r, 'a> Lanes<'r, 'a> {
             _ => return None,
         })
     }
+}
+
+/// The sum of what a table has for each character; nothing if one of them leaves.
+fn summed(table: &Characters, value: &str) -> Option<i64> {
+    let (mut sum, mut leaves) = (0_i64, 0);
+    let mut overflows = false;
+    for &byte in value.as_bytes() {
+        let (next, wrong) = sum.overflowing_add(table.sums[usize::from(byte)]);
+        leaves |= table.leaves[usize::from(byte)];
+        overflows |= wrong;
+        sum = next;
+    }
+    (leaves == 0 && !overflows).then_some(sum)
+}
+
+/// What a table has for each character, joined.
+fn written<'a>(maker: &mut Maker<'a>, table: &Characters, value: &str) -> Option<&'a str> {
+    let leaves = |&byte: &u8| table.leaves[usize::from(byte)] != 0;
+    if value.as_bytes().iter().any(leaves) {
+        return None;
+    }
+    Some(maker.keep(|out| {
+        for &byte in value.as_bytes() {
+            out.push_str(table.texts.get(usize::from(byte)).map_or("", String::as_str));
+        }
+    }))
 }
 
 fn repeat<'a>(maker: &mut Maker<'a>, value: &str, count: i64) -> Option<&'a str> {

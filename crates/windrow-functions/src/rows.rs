@@ -1,0 +1,183 @@
+//! Running the row interpreter over the rows of a batch that the machine has not answered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use bumpalo::Bump;
+
+use crate::Nulls;
+use crate::ir::Exit;
+use crate::machine::UNKNOWN_EXIT;
+use crate::nested::Nested;
+use crate::result::{Cell, Collected};
+use crate::row::{Answer, Reader, Runner, Tree, Trouble, Val};
+
+/// How many rows share an arena for what they make.
+const CHUNK: usize = 512;
+
+/// The exits of a run, those of the machine first.
+pub(crate) struct Exits {
+    all: Vec<Exit>,
+    known: HashMap<(u32, Trouble), u8>,
+}
+
+impl Exits {
+    pub(crate) fn new(machine: &[Exit]) -> Self {
+        Self { all: machine.to_vec(), known: HashMap::new() }
+    }
+
+    /// Whether what a row raises is known by the exit it has taken.
+    fn is_certain(&self, exit: u8) -> bool {
+        let found = usize::from(exit).checked_sub(1).and_then(|at| self.all.get(at));
+        found.is_some_and(|exit| exit.raises.is_some())
+    }
+
+    fn of(&mut self, tree: &Tree, place: u32, trouble: Trouble) -> u8 {
+        if let Some(code) = self.known.get(&(place, trouble)) {
+            return *code;
+        }
+        let code = match u8::try_from(self.all.len() + 1) {
+            Ok(code) if code < UNKNOWN_EXIT => {
+                self.all.push(tree.exit(place, trouble));
+                code
+            }
+            _ => UNKNOWN_EXIT,
+        };
+        self.known.insert((place, trouble), code);
+        code
+    }
+
+    pub(crate) fn into_reasons(self) -> Arc<[Exit]> {
+        self.all.into()
+    }
+}
+
+/// Answers the rows that are pending: all of them, or those that have left the machine.
+pub(crate) fn run<'a>(
+    tree: &Tree,
+    readers: &[Reader<'_>],
+    collected: &mut Collected<'a>,
+    exits: &mut Exits,
+    (rows, kept): (&[usize], &'a Bump),
+) {
+    let mut arena = Bump::new();
+    for chunk in rows.chunks(CHUNK) {
+        run_chunk(tree, readers, &arena, chunk, &mut |row, answer| match answer {
+            Answer::Value(value) => collected.set(row, cell(&value, kept)),
+            Answer::Trouble(place, trouble) => {
+                let exit = exits.of(tree, place, trouble);
+                collected.leave_by(row, exit);
+            }
+        });
+        arena.reset();
+    }
+}
+
+/// The rows for the row interpreter, given that the machine has run (or not).
+pub(crate) fn pending(
+    collected: &Collected<'_>,
+    exits: &Exits,
+    rows: usize,
+    ran: bool,
+) -> Vec<usize> {
+    if !ran {
+        return (0..rows).collect();
+    }
+    if !collected.any_left() {
+        return Vec::new();
+    }
+    let retried = |row: &usize| {
+        let exit = collected.exit(*row);
+        exit != 0 && !exits.is_certain(exit)
+    };
+    (0..rows).filter(retried).collect()
+}
+
+fn run_chunk<'s>(
+    tree: &'s Tree,
+    readers: &'s [Reader<'s>],
+    arena: &'s Bump,
+    rows: &[usize],
+    keep: &mut dyn FnMut(usize, Answer<'s>),
+) {
+    let mut runner = Runner::new(tree, arena);
+    let mut params = Vec::with_capacity(readers.len());
+    for &row in rows {
+        params.clear();
+        let mut unread = None;
+        for reader in readers {
+            match reader.get(row) {
+                Ok(value) => params.push(value),
+                Err(trouble) => unread = Some(trouble),
+            }
+        }
+        let answer = match unread {
+            Some(trouble) => Answer::Trouble(0, trouble),
+            None => runner.run(params.iter().copied()),
+        };
+        keep(row, answer);
+    }
+}
+
+/// An answer with its texts in `kept`.
+fn cell<'a>(value: &Val<'_>, kept: &'a Bump) -> Cell<'a> {
+    match value {
+        Val::None => Cell::None,
+        Val::Bool(value) => Cell::Bool(*value),
+        Val::Int(value) => Cell::Int(*value),
+        Val::Float(value) => Cell::Float(*value),
+        Val::Str(text) => Cell::Str(kept.alloc_str(text)),
+        Val::Date(days) => Cell::Date(*days),
+        Val::DateTime(micros) => Cell::DateTime(*micros),
+        other => Cell::Other(nested(other)),
+    }
+}
+
+fn nested(value: &Val<'_>) -> Nested {
+    match value {
+        Val::None => Nested::None,
+        Val::Bool(value) => Nested::Bool(*value),
+        Val::Int(value) => Nested::Int(*value),
+        Val::Float(value) => Nested::Float(*value),
+        Val::Str(text) => Nested::Str((*text).to_owned()),
+        Val::Date(days) => Nested::Date(*days),
+        Val::DateTime(micros) => Nested::DateTime(*micros),
+        Val::Delta(micros) => Nested::Delta(*micros),
+        Val::Tuple(items) => Nested::List(items.iter().map(nested).collect()),
+        Val::List(cells) => {
+            Nested::List(cells.with(|items| items.to_vec()).iter().map(nested).collect())
+        }
+        Val::Frozen(frozen) if frozen.is_list() => {
+            Nested::List(frozen.items.iter().map(|item| nested(&item.val())).collect())
+        }
+        Val::Dict(pairs) => {
+            let mut items = Vec::new();
+            for (key, value) in pairs.with(|pairs| pairs.to_vec()) {
+                let Val::Str(key) = key else { return Nested::Unfit };
+                items.push((key.to_owned(), nested(&value)));
+            }
+            Nested::Struct(items)
+        }
+        _ => Nested::Unfit,
+    }
+}
+
+/// The batch with its dictionaries replaced by what they stand for.
+pub(crate) fn unpacked(batch: &RecordBatch) -> Option<Vec<ArrayRef>> {
+    batch
+        .columns()
+        .iter()
+        .map(|column| match column.as_any_dictionary_opt() {
+            None => Some(Arc::clone(column)),
+            Some(dictionary) => {
+                arrow::compute::take(dictionary.values(), dictionary.keys(), None).ok()
+            }
+        })
+        .collect()
+}
+
+/// A reader for each column; None if a column is of a type that is not read.
+pub(crate) fn readers(columns: &[ArrayRef], nulls: Nulls) -> Option<Vec<Reader<'_>>> {
+    columns.iter().map(|column| Reader::new(column, nulls)).collect()
+}
