@@ -72,7 +72,7 @@ fn rows_leave_with_a_reason() {
     assert_eq!(outcome.reason(1).unwrap().raises, Some("ZeroDivisionError"));
     let overflow = outcome.reason(2).unwrap();
     assert_eq!(overflow.raises, None);
-    assert!(overflow.reason.to_string().ends_with("the result does not fit 64 bits"));
+    assert!(overflow.reason.to_string().ends_with("an integer beyond 64 bits"));
 }
 
 #[test]
@@ -98,9 +98,9 @@ fn a_branch_outside_the_subset_is_left_out() {
 
 #[test]
 fn other_types_are_refused_by_name() {
-    let schema = Schema::new(vec![arrow::datatypes::Field::new("a", DataType::Date32, true)]);
+    let schema = Schema::new(vec![arrow::datatypes::Field::new("a", DataType::Binary, true)]);
     let reason = compile(&spec("partly"), &schema, Nulls::Nan).unwrap_err();
-    assert_eq!(reason.text, "the column `a` has the type Date32, which is not compiled");
+    assert_eq!(reason.text, "the column `a` has the type Binary, which is not compiled");
 }
 
 #[test]

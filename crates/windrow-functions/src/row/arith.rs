@@ -88,7 +88,9 @@ fn floats<'v>(op: BinaryOp, a: f64, b: f64) -> Eval<Val<'v>> {
         BinaryOp::Div => a / b,
         BinaryOp::FloorDiv => number::float_floor_div(a, b),
         BinaryOp::Mod => number::float_modulo(a, b),
-        BinaryOp::Pow if a == 0.0 && b < 0.0 => return raise(Exc::ZeroDivision, "0.0 ** -x"),
+        BinaryOp::Pow if a == 0.0 && b < 0.0 && b.is_finite() => {
+            return raise(Exc::ZeroDivision, "0.0 ** -x");
+        }
         BinaryOp::Pow => match number::float_pow(a, b) {
             Some(power) => power,
             None => return leave("a power that is special, complex or too large"),

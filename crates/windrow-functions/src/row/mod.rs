@@ -30,6 +30,7 @@ mod pattern;
 mod pattern_syntax;
 mod repr;
 mod resolve;
+mod resolve_calls;
 mod strptime;
 mod sum;
 mod text_methods;

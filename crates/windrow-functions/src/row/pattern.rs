@@ -220,7 +220,7 @@ impl<'a> Runner<'a> {
         let arena = self.arena;
         Ok(match known {
             Known::ReFindall => list(arena, matches.into_iter().map(|found| self.listed(found))),
-            Known::ReFinditer => list(arena, matches.into_iter().map(|found| Val::Match(found))),
+            Known::ReFinditer => list(arena, matches.into_iter().map(Val::Match)),
             Known::ReSplit => {
                 let mut parts = Vec::new();
                 let mut last = 0;
