@@ -13,7 +13,6 @@ sys.path[:0] = [str(ROOT / "python"), str(ROOT / "tests" / "python")]
 def main() -> None:
     """Write one file for each function that has a specification."""
     import test_functions_everyday
-
     from windrow.functions import describe
 
     folder = ROOT / "fuzz" / "corpus" / "specification"
