@@ -74,6 +74,12 @@ impl Error {
         self
     }
 
+    /// Carries the structured failure of a user's function.
+    pub(crate) fn with_failure(mut self, failure: Option<Failure>) -> Self {
+        self.failure = failure.map(Box::new);
+        self
+    }
+
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         self.fault

@@ -19,6 +19,7 @@ use super::lower::Lowered;
 use super::lower_join;
 use crate::error::{Error, Fault, Result};
 use crate::nearest::column_hint;
+use crate::program::Recipe;
 use crate::session::{JobSize, Session};
 use crate::source::FileInfo;
 
@@ -100,6 +101,8 @@ pub struct ScanNode {
     pub bytes: Option<u64>,
     /// The files behind it, for errors that name them.
     pub files: Vec<FileInfo>,
+    /// What it was made from, where other processes can make it too.
+    pub recipe: Option<Recipe>,
 }
 
 /// A step of a lazy plan.
@@ -150,6 +153,11 @@ impl Dataset {
     #[must_use]
     pub fn session(&self) -> &Session {
         &self.inner.session
+    }
+
+    /// Tells its last step from others while it is alive.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.inner) as usize
     }
 
     /// Its last step.

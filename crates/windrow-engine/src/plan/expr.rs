@@ -113,6 +113,20 @@ impl FromStr for UnaryOp {
     }
 }
 
+impl UnaryOp {
+    /// How [`FromStr`] reads it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Negate => "-",
+            Self::Not => "~",
+            Self::Abs => "abs",
+            Self::IsMissing => "isna",
+            Self::IsPresent => "notna",
+        }
+    }
+}
+
 /// One use of a row function: `df.apply(f, axis=1)` or `series.map(f)`.
 ///
 /// Each use has an identity of its own, so that one `apply` is computed once however often its
@@ -142,18 +156,19 @@ impl Apply {
         result: Option<DataType>,
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let cell = OnceLock::new();
-        if let Some(data_type) = result {
-            let _ = cell.set(data_type);
-        }
-        Self {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            function,
-            args,
-            names,
-            result: cell,
-            nanos_a_row: OnceLock::new(),
-        }
+        Self::numbered(NEXT.fetch_add(1, Ordering::Relaxed), function, args, names, result)
+    }
+
+    /// A use whose identity is given: unique within its plan, and the same wherever it is planned.
+    pub(crate) fn numbered(
+        id: u64,
+        function: Arc<Function>,
+        args: Vec<Expr>,
+        names: Vec<String>,
+        result: Option<DataType>,
+    ) -> Self {
+        let cell = result.map_or_else(OnceLock::new, OnceLock::from);
+        Self { id, function, args, names, result: cell, nanos_a_row: OnceLock::new() }
     }
 
     /// The hidden column that carries this use's result inside a plan.

@@ -14,9 +14,10 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::watch::Watch;
+use crate::drive::{self, Ran};
 use crate::error::{Error, Result};
 use crate::operator::memory;
-use crate::plan::Dataset;
+use crate::plan::{Dataset, Node};
 use crate::session::plan_error;
 
 impl Dataset {
@@ -26,6 +27,9 @@ impl Dataset {
     /// Those of the plan, the data and the user's functions; of several failing rows the first in
     /// order is reported.
     pub async fn collect(&self, name: &str) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+        if let Some((schema, parts)) = self.collect_as_stages(name).await? {
+            return Ok((schema, parts.into_iter().flatten().collect()));
+        }
         let plan = self.logical_plan().await?;
         let physical = self.session().physical_plan(&plan).await?;
         let watch = Watch::start(self, &physical, name);
@@ -40,6 +44,9 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::collect`].
     pub async fn count(&self) -> Result<u64> {
+        if self.session().client().is_some() {
+            return self.count_as_stages().await;
+        }
         let plan = self.logical_plan().await?;
         let plan = LogicalPlanBuilder::from(plan)
             .aggregate(Vec::<datafusion::logical_expr::Expr>::new(), vec![count(lit(1_i64))])
@@ -49,11 +56,31 @@ impl Dataset {
         let watch = Watch::start(self, &physical, "count");
         let batches = self.gather_or_spill(&plan, &physical).await;
         watch.finish(&batches, 1);
-        let batches = batches?;
-        let counts = batches.iter().filter(|batch| batch.num_rows() > 0);
-        let rows: i64 =
-            counts.map(|batch| batch.column(0).as_primitive::<Int64Type>().value(0)).sum();
-        u64::try_from(rows).map_err(|_| Error::internal("a negative number of rows"))
+        one_count(&batches?)
+    }
+
+    /// The rows of each partition, if the session has a client and the plan can run on it.
+    pub(super) async fn collect_as_stages(
+        &self,
+        name: &str,
+    ) -> Result<Option<(SchemaRef, Vec<Vec<RecordBatch>>)>> {
+        let Some(client) = self.session().client() else { return Ok(None) };
+        match drive::collect(self, &client, name).await? {
+            Ran::Staged(schema, parts) => Ok(Some((schema, parts))),
+            Ran::Stays(why) => {
+                super::watch::note(self, &format!("this runs in this process: {why}"));
+                Ok(None)
+            }
+        }
+    }
+
+    async fn count_as_stages(&self) -> Result<u64> {
+        let inputs = vec![("counted".to_owned(), self.clone())];
+        let query = "select count(*) as n from counted".to_owned();
+        let counted = self.then(Node::Sql { inputs, query });
+        // Its columns are of known types: this does not come here again.
+        let (_, batches) = Box::pin(counted.collect("count")).await?;
+        one_count(&batches)
     }
 
     /// As [`Dataset::gather`]; if the hash table of a join does not fit into memory, once more with
@@ -110,6 +137,12 @@ impl Dataset {
             None => Ok(results.into_iter().flatten().flat_map(|part| part.batches).collect()),
         }
     }
+}
+
+fn one_count(batches: &[RecordBatch]) -> Result<u64> {
+    let counts = batches.iter().filter(|batch| batch.num_rows() > 0);
+    let rows: i64 = counts.map(|batch| batch.column(0).as_primitive::<Int64Type>().value(0)).sum();
+    u64::try_from(rows).map_err(|_| Error::internal("a negative number of rows"))
 }
 
 /// The rows of one partition, and their share of the budget: held until all partitions are there.

@@ -130,12 +130,17 @@ impl Dataset {
     ) -> Result<Vec<String>> {
         check_parent(path)?;
         let (store, root) = output_store(path)?;
-        let plan = self.logical_plan().await?;
-        let physical = self.session().physical_plan(&plan).await?;
         let one_file = Path::new(path).extension().is_some();
         if !one_file && !options.overwrite {
             check_empty(store.as_ref(), &root, path).await?;
         }
+        // What ran as stages is written from here, with the same partitions.
+        let staged = match self.collect_as_stages("write").await? {
+            Some((schema, parts)) => Some(self.session().from_batches(schema, parts, None)?),
+            None => None,
+        };
+        let plan = staged.as_ref().unwrap_or(self).logical_plan().await?;
+        let physical = self.session().physical_plan(&plan).await?;
         let target = Target { store, format, options };
         let watch = Watch::start(self, &physical, "write");
         let mut outcome = self.write_to(physical, &target, &root, path).await;

@@ -17,6 +17,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -25,10 +26,12 @@ use tokio::runtime::Runtime;
 use windrow_events::EventBus;
 use windrow_workers::FunctionHost;
 
+use crate::drive::Client;
 use crate::error::{Error, Fault, Result};
 use crate::operator::{FunctionHosts, FunctionPlanner};
 use crate::optimize::physical_rules;
 use crate::plan::{Dataset, Node, ScanNode};
+use crate::program::Recipe;
 use crate::settings::{FunctionPlace, Settings};
 use crate::source::{FileSource, OpenSource};
 
@@ -102,6 +105,7 @@ struct Inner {
     handle: tokio::runtime::Handle,
     workers: OnceLock<Arc<dyn FunctionHost>>,
     starting: Mutex<()>,
+    client: Mutex<Option<Arc<Client>>>,
     scratch: Scratch,
 }
 
@@ -159,6 +163,7 @@ impl Session {
                 handle,
                 workers: OnceLock::new(),
                 starting: Mutex::new(()),
+                client: Mutex::new(None),
                 scratch,
             }),
         })
@@ -182,6 +187,17 @@ impl Session {
         &self.inner.surroundings.events
     }
 
+    /// Runs datasets as stages on `client` from now on; in this process when there is none.
+    pub fn set_client(&self, client: Option<Arc<Client>>) {
+        *self.inner.client.lock().unwrap_or_else(PoisonError::into_inner) = client;
+    }
+
+    /// What datasets run on, if it is not this process alone.
+    #[must_use]
+    pub fn client(&self) -> Option<Arc<Client>> {
+        self.inner.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Opens files; reads what the schema needs and no more.
     ///
     /// # Errors
@@ -189,17 +205,29 @@ impl Session {
     pub fn scan(&self, source: FileSource, name: &str) -> Result<Dataset> {
         let session = self.clone();
         let name = name.to_owned();
-        self.wait(async move {
-            let context = SessionContext::new_with_state(session.inner.state.clone());
-            let OpenSource { provider, rows, bytes, files, .. } = source.open(&context).await?;
-            let plan = provider
-                .scan(&session.inner.state, None, &[], None)
-                .await
-                .map_err(|error| plan_error(&error))?;
-            let partitions = plan.properties().output_partitioning().partition_count().max(1);
-            let node = ScanNode { provider, name, partitions, divisions: None, rows, bytes, files };
-            Ok(Dataset::new(session.clone(), Node::Scan(node)))
-        })
+        self.wait(async move { session.open_scan(source, &name).await })
+    }
+
+    /// As [`Session::scan`], for callers on the session's threads.
+    pub(crate) async fn open_scan(&self, source: FileSource, name: &str) -> Result<Dataset> {
+        let context = SessionContext::new_with_state(self.inner.state.clone());
+        let OpenSource { provider, rows, bytes, files, .. } = source.open(&context).await?;
+        let plan = provider
+            .scan(&self.inner.state, None, &[], None)
+            .await
+            .map_err(|error| plan_error(&error))?;
+        let partitions = plan.properties().output_partitioning().partition_count().max(1);
+        let node = ScanNode {
+            provider,
+            name: name.to_owned(),
+            partitions,
+            divisions: None,
+            rows,
+            bytes,
+            files,
+            recipe: Some(Recipe::Files(Box::new(source.with_absolute_paths()))),
+        };
+        Ok(Dataset::new(self.clone(), Node::Scan(node)))
     }
 
     /// Rows in memory, one list of batches a partition.
@@ -214,6 +242,10 @@ impl Session {
     ) -> Result<Dataset> {
         let rows = partitions.iter().flatten().map(|batch| batch.num_rows() as u64).sum();
         let count = partitions.len();
+        let recipe = Recipe::Batches {
+            schema: Arc::clone(&schema),
+            partitions: Arc::new(partitions.clone()),
+        };
         let table = MemTable::try_new(schema, partitions).map_err(|error| plan_error(&error))?;
         Ok(Dataset::new(
             self.clone(),
@@ -225,6 +257,7 @@ impl Session {
                 rows: Some(rows),
                 bytes: None,
                 files: vec![],
+                recipe: Some(recipe),
             }),
         ))
     }
@@ -278,6 +311,35 @@ impl Session {
         let mut state = self.inner.state.clone();
         state.config_mut().options_mut().optimizer.prefer_hash_join = false;
         state.create_physical_plan(plan).await.map_err(|error| plan_error(&error))
+    }
+
+    /// A physical plan that can be cut into stages; `millis` (since 1970) is what `now()` is.
+    pub(crate) async fn stageable_plan(
+        &self,
+        plan: &LogicalPlan,
+        millis: i64,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut state = SessionStateBuilder::new_from_existing(self.inner.state.clone())
+            .with_physical_optimizer_rules(crate::stage::physical_rules())
+            .build();
+        crate::stage::set_options(state.config_mut().options_mut());
+        // Names that the optimizer makes up are counted anew: they are the same in every process.
+        *state.execution_props_mut() = ExecutionProps::new();
+        state.execution_props_mut().query_execution_start_time =
+            chrono::DateTime::from_timestamp_millis(millis);
+        state.create_physical_plan(plan).await.map_err(|error| plan_error(&error))
+    }
+
+    /// What a task of a stage runs in.
+    pub(crate) fn stage_context(&self, inputs: Arc<crate::exchange::Inputs>) -> Arc<TaskContext> {
+        let context = self.task_context(JobSize::default());
+        let config = context.session_config().clone().with_extension(inputs);
+        Arc::new(TaskContext::from(&self.inner.state).with_session_config(config))
+    }
+
+    /// Spawns `work` on the session's threads.
+    pub(crate) fn handle(&self) -> &tokio::runtime::Handle {
+        &self.inner.handle
     }
 
     /// Waits for a run that failed to give back its memory, for a second at most.

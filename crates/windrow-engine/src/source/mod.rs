@@ -134,6 +134,19 @@ impl FileSource {
         Self { format, paths, storage_options: StorageOptions::new() }
     }
 
+    /// The same files, named so that a process in another folder finds them.
+    #[must_use]
+    pub(crate) fn with_absolute_paths(mut self) -> Self {
+        for path in &mut self.paths {
+            if !path.contains("://")
+                && let Ok(absolute) = std::path::absolute(list::expand_home(path))
+            {
+                *path = absolute.to_string_lossy().into_owned();
+            }
+        }
+        self
+    }
+
     /// Lists the files and finds out the schema.
     ///
     /// There are as many partitions as `target_partitions` of the session says, unless they would be smaller than

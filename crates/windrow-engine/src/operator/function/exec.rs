@@ -27,7 +27,7 @@ use super::position;
 /// One call with its arguments as physical expressions.
 #[derive(Debug, Clone)]
 pub struct PhysicalCall {
-    pub(super) function: Arc<Function>,
+    pub(crate) function: Arc<Function>,
     pub(super) args: Vec<Arc<dyn PhysicalExpr>>,
     /// The row that the function gets: one field an argument.
     pub(super) row: SchemaRef,

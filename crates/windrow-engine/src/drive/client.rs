@@ -1,0 +1,145 @@
+//! A client: a runner, and where and how its runs keep what they exchange.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use windrow_events::RunId;
+use windrow_tasks::machine::Policy;
+use windrow_tasks::{FunctionPlace, JobPlan, Resources, RunFolder, Runner, TaskError};
+
+use super::threads::ThreadRunner;
+use crate::error::{Error, Result};
+use crate::exchange::{Exchange, StoreFault};
+use crate::task::{Job, error_of};
+
+/// How a client's runs are carried out.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// The folder or URL of the exchanges.
+    pub exchange: String,
+    /// Whether runs are kept there after they have ended.
+    pub durable: bool,
+    /// Which runs are continued rather than begun.
+    pub resume: Resume,
+    /// Where tasks call Python functions.
+    pub functions: FunctionPlace,
+    /// What a task may use.
+    pub resources: Resources,
+    /// How patient the driver is.
+    pub policy: Policy,
+    /// The build that tasks must have ([`crate::task::fingerprint`]).
+    pub build: String,
+}
+
+/// Which runs are continued.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Resume {
+    /// None.
+    #[default]
+    No,
+    /// The last one that did the same work.
+    Same,
+    /// This one, where it did the same work.
+    Run(RunId),
+}
+
+/// A runner and its options; a session with one runs its datasets as stages.
+pub struct Client {
+    options: ClientOptions,
+    /// `None`: tasks run on the session's own threads.
+    runner: Option<Mutex<Box<dyn Runner>>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client whose tasks `runner` carries out; without one, the session's threads do.
+    #[must_use]
+    pub fn new(options: ClientOptions, runner: Option<Box<dyn Runner>>) -> Self {
+        Self { options, runner: runner.map(Mutex::new) }
+    }
+
+    /// Its options.
+    #[must_use]
+    pub fn options(&self) -> &ClientOptions {
+        &self.options
+    }
+
+    /// Ends the runner; the client runs nothing after it.
+    pub fn close(&self) {
+        if let Some(runner) = &self.runner {
+            runner.lock().unwrap_or_else(PoisonError::into_inner).close();
+        }
+    }
+
+    /// Calls `work` with the runner; one run at a time has it.
+    pub(super) fn with_runner<T>(
+        &self,
+        job: &Arc<Job>,
+        work: impl FnOnce(&mut dyn Runner) -> Result<T>,
+    ) -> Result<T> {
+        match &self.runner {
+            Some(runner) => {
+                let mut runner = runner.lock().unwrap_or_else(PoisonError::into_inner);
+                work(runner.as_mut())
+            }
+            None => work(&mut ThreadRunner::new(Arc::clone(job))),
+        }
+    }
+
+    /// The run that is to be continued, if there is one that did the same work.
+    pub(super) async fn earlier(
+        &self,
+        exchange: &Exchange,
+        identity: &str,
+    ) -> Result<Option<JobPlan>> {
+        match &self.options.resume {
+            Resume::No => Ok(None),
+            Resume::Run(run) => {
+                let known = job_of(exchange, run).await?.ok_or_else(|| {
+                    Error::missing(format!("there is no run `{run}` in `{}`", exchange.name()))
+                })?;
+                Ok(Some(known).filter(|known| known.identity == identity))
+            }
+            Resume::Same => {
+                let mut runs = exchange.folders().await?;
+                runs.sort_unstable();
+                for name in runs.into_iter().rev() {
+                    let Some(run) = RunId::parse(&name) else { continue };
+                    if let Some(known) = job_of(exchange, &run).await?
+                        && known.identity == identity
+                    {
+                        return Ok(Some(known));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The plan of a run, if there is such a run.
+pub(super) async fn job_of(exchange: &Exchange, run: &RunId) -> Result<Option<JobPlan>> {
+    match exchange.get(&RunFolder::new(run).job()).await {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+            Error::data(format!("the record of the run `{run}` cannot be read: {error}"))
+        }),
+        Err(StoreFault::Missing) => Ok(None),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// A runner's error as ours.
+pub(super) fn runner_error(told: &TaskError) -> Error {
+    error_of(told)
+}

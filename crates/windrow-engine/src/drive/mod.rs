@@ -1,0 +1,254 @@
+//! The driver: runs a dataset as stages on a runner, tells how it goes, reads the answer.
+//!
+//! ```text
+//!  dataset ──encode──► program ──plan, cut──► job.json ──► Machine ◄──► Runner
+//!                                                              │
+//!                     answer ◄── last stage's outputs ◄────────┘
+//! ```
+//!
+//! All that the driver knows is in the run's folder, too. If it dies, another one takes the run over
+//! and runs only what is not committed.
+
+mod client;
+mod control;
+mod folder;
+mod process;
+mod resume;
+mod tell;
+mod threads;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use futures::StreamExt;
+use windrow_events::{RunId, now_millis};
+use windrow_tasks::{BlobRef, Fingerprint, JobPlan, LostInput, MapOutput, StagePlan};
+
+pub use client::{Client, ClientOptions, Resume};
+pub use process::{ProcessOptions, ProcessRunner};
+pub use resume::{Resumed, resume, settings_of};
+pub use threads::ThreadRunner;
+pub use windrow_tasks::machine::Policy;
+
+use crate::error::{Error, Fault, Result};
+use crate::exchange::{Exchange, Inputs, Piece, gone, rows_of, write_fault};
+use crate::operator::memory;
+use crate::plan::Dataset;
+use crate::program::{digest, encode};
+use crate::session::Session;
+use crate::stage::Fragment;
+use crate::task::{Job, JobOptions};
+use control::Control;
+use folder::State;
+use tell::Teller;
+
+/// How a dataset ran on a client.
+pub(crate) enum Ran {
+    /// As stages: the columns, and the rows of each partition in order.
+    Staged(SchemaRef, Vec<Vec<RecordBatch>>),
+    /// Not at all, and why: it must run in this process.
+    Stays(String),
+}
+
+/// Runs `dataset` on `client`.
+///
+/// # Errors
+/// Those of the plan, the data and the user's functions; a runner or a storage that fails.
+pub(crate) async fn collect(dataset: &Dataset, client: &Arc<Client>, name: &str) -> Result<Ran> {
+    // Finds the types that are not known yet.
+    dataset.logical_plan().await?;
+    let program = match encode(dataset) {
+        Ok(program) => program,
+        Err(error) if error.fault() == Fault::Unsupported => {
+            return Ok(Ran::Stays(error.message().to_owned()));
+        }
+        Err(error) => return Err(error),
+    };
+    let session = dataset.session();
+    let exchange = Exchange::open(&client.options().exchange)?;
+    let prepared = match prepare(session, client, &exchange, &program).await {
+        Err(error) if error.fault() == Fault::Unsupported => {
+            return Ok(Ran::Stays(error.message().to_owned()));
+        }
+        other => other?,
+    };
+    let (job, plan) = prepared;
+    let teller = Teller::start(dataset, &job, name);
+    // Told also when the user interrupts the run and this is dropped.
+    let ending = tell::Ending::of(&teller);
+    let outcome = run(&job, plan, client, &teller).await;
+    let rows = outcome
+        .as_ref()
+        .map_or(0, |parts| parts.iter().flatten().map(|batch| batch.num_rows() as u64).sum());
+    ending.finish(outcome.as_ref().err(), rows);
+    if !client.options().durable {
+        // What cannot be removed is left to whoever cleans the folder.
+        let _ = exchange.remove_all(windrow_tasks::RunFolder::new(job.run()).root()).await;
+    }
+    Ok(Ran::Staged(job.schema(), outcome?))
+}
+
+/// Plans and cuts a program, and writes down what a driver that resumes it needs.
+async fn prepare(
+    session: &Session,
+    client: &Client,
+    exchange: &Exchange,
+    program: &[u8],
+) -> Result<(Arc<Job>, JobPlan)> {
+    let settings = session.settings();
+    let options = JobOptions {
+        partitions: settings.partitions,
+        batch_rows: settings.batch_rows,
+        now: i64::try_from(now_millis()).unwrap_or(i64::MAX),
+        digest: String::new(),
+    };
+    let mut identity = program.to_vec();
+    identity.extend_from_slice(
+        format!("{} {} {}", options.partitions, options.batch_rows, client.options().build)
+            .as_bytes(),
+    );
+    let identity = digest(&identity);
+    if let Some(known) = client.earlier(exchange, &identity).await? {
+        let options = JobOptions::of_map(&known.options)
+            .ok_or_else(|| Error::internal("the record of a run lacks its options"))?;
+        let job = Job::plan(session.clone(), exchange.clone(), known.run.clone(), program, options);
+        return Ok((Arc::new(job.await?), known));
+    }
+    let run = RunId::generate();
+    let job = Job::plan(session.clone(), exchange.clone(), run.clone(), program, options).await?;
+    let folder = windrow_tasks::RunFolder::new(&run);
+    let blob = BlobRef { name: folder.blob("program"), len: program.len() as u64 };
+    exchange.put(&blob.name, program.to_vec()).await?;
+    let plan = job_plan(&job, client, &blob, identity);
+    let text = serde_json::to_vec_pretty(&plan)
+        .map_err(|error| Error::internal(format!("a plan cannot be written: {error}")))?;
+    exchange.put(&folder.job(), text).await?;
+    Ok((Arc::new(job), plan))
+}
+
+fn job_plan(job: &Job, client: &Client, program: &BlobRef, identity: String) -> JobPlan {
+    let of_stage = |(place, fragment): (usize, &Fragment)| StagePlan {
+        id: windrow_tasks::StageId(u32::try_from(place).unwrap_or(u32::MAX)),
+        name: fragment.name(),
+        fragment: program.clone(),
+        tasks: fragment.tasks(),
+        inputs: fragment.inputs.clone(),
+        output: fragment.layout.output(),
+        determinism: fragment.determinism,
+    };
+    let stages: Vec<StagePlan> = job.fragments().iter().enumerate().map(of_stage).collect();
+    JobPlan {
+        run: job.run().clone(),
+        build: Fingerprint(client.options().build.clone()),
+        identity,
+        options: job.options().to_map(),
+        functions: client.options().functions,
+        resources: client.options().resources,
+        result: stages.last().map(|stage| stage.id).unwrap_or_default(),
+        stages,
+    }
+}
+
+/// Tells the thread that drives to stop when nobody waits for it any more.
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// How often a result may be found to be gone while it is read.
+const READS: u32 = 5;
+
+async fn run(
+    job: &Arc<Job>,
+    plan: JobPlan,
+    client: &Arc<Client>,
+    teller: &Teller,
+) -> Result<Vec<Vec<RecordBatch>>> {
+    let plan = Arc::new(plan);
+    let mut lost = Vec::new();
+    for _ in 0..READS {
+        let outputs = drive(job, &plan, client, teller, std::mem::take(&mut lost)).await?;
+        match read(job, &outputs).await {
+            Ok(parts) => return Ok(parts),
+            Err(Unread::Lost(gone)) => lost = gone,
+            Err(Unread::Failed(error)) => return Err(error),
+        }
+    }
+    Err(Error::new(Fault::Resources, "the outputs of a run are lost faster than they can be read")
+        .hint("something removes files from the exchange folder"))
+}
+
+async fn drive(
+    job: &Arc<Job>,
+    plan: &Arc<JobPlan>,
+    client: &Arc<Client>,
+    teller: &Teller,
+    lost: Vec<LostInput>,
+) -> Result<Vec<Arc<MapOutput>>> {
+    let state = State::load(job.exchange(), plan).await?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopping = Stop(Arc::clone(&stop));
+    let (job, plan, client) = (Arc::clone(job), Arc::clone(plan), Arc::clone(client));
+    let (teller, handle) = (teller.clone(), tokio::runtime::Handle::current());
+    let driven = tokio::task::spawn_blocking(move || {
+        client.with_runner(&job, |runner| {
+            let exchange = job.exchange().clone();
+            let mut control =
+                Control::new(&plan, state, exchange, handle, client.options().policy)?;
+            control.lose(lost);
+            control.drive(runner, &teller, &stop)
+        })
+    });
+    let outcome = driven.await;
+    drop(stopping);
+    outcome.map_err(|join| Error::internal(format!("the driver's thread panicked: {join}")))?
+}
+
+enum Unread {
+    Lost(Vec<LostInput>),
+    Failed(Error),
+}
+
+/// The rows of the result's outputs.
+async fn read(job: &Job, outputs: &[Arc<MapOutput>]) -> Result<Vec<Vec<RecordBatch>>, Unread> {
+    let session = job.session();
+    let pool = Arc::clone(session.stage_context(inputs(job)).memory_pool());
+    let reservation = MemoryConsumer::new("the result").register(&pool);
+    let mut parts = Vec::with_capacity(outputs.len());
+    for (partition, output) in outputs.iter().enumerate() {
+        let origin = LostInput {
+            stage: output.attempt.task.stage,
+            epoch: output.attempt.task.epoch,
+            partition: u32::try_from(partition).unwrap_or(u32::MAX),
+            object: output.object.clone(),
+        };
+        let slot = output.slots.first().copied().unwrap_or_default();
+        let mut rows = rows_of(inputs(job), vec![Piece { slot, origin }]);
+        let mut batches = Vec::new();
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(|error| match gone(&error) {
+                Some(lost) => Unread::Lost(vec![lost]),
+                None => Unread::Failed(match write_fault(&error) {
+                    Some(fault) => fault.into(),
+                    None => session.run_error(&error, job.files()),
+                }),
+            })?;
+            reservation
+                .try_grow(memory::of(&batch))
+                .map_err(|error| Unread::Failed(session.run_error(&error, job.files())))?;
+            batches.push(batch);
+        }
+        parts.push(batches);
+    }
+    Ok(parts)
+}
+
+fn inputs(job: &Job) -> Arc<Inputs> {
+    Arc::new(Inputs::new(job.exchange().clone(), &[]))
+}
