@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from windrow._native import __version__ as __version__
+    from windrow.client import Client as Client
+    from windrow.client import connect as connect
     from windrow.frame.frame import DataFrame as DataFrame
     from windrow.frame.scalar import Scalar as Scalar
     from windrow.frame.series import Series as Series
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
 # Public name -> where it lives. Loaded when first used, so that `import windrow` is quick.
 _HOMES = {
     "__version__": "_native",
+    "Client": "client",
     "DataFrame": "frame.frame",
     "Scalar": "frame.scalar",
     "Series": "frame.series",
     "configure": "session",
+    "connect": "client",
     "from_arrow": "sources",
     "from_items": "sources",
     "from_pandas": "sources",
@@ -50,11 +54,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "Client",
     "DataFrame",
     "Scalar",
     "Series",
     "__version__",
     "configure",
+    "connect",
     "from_arrow",
     "from_items",
     "from_pandas",

@@ -196,6 +196,12 @@ class Session:
     def on_event(self, observer: Callable[[str], None] | None) -> None:
         """Give every event (JSON) of this session's runs to ``observer``, on the calling thread."""
 
+    def connect(self, options: str, runner: object | None = None) -> None:
+        """Run datasets as stages from now on: on what ``options`` (JSON) says, or on ``runner``."""
+
+    def disconnect(self) -> None:
+        """Run datasets in this process again, and end the runner."""
+
     def close(self) -> None: ...
 
 @final
@@ -213,6 +219,13 @@ class Run:
 
 def cli_main(arguments: Sequence[str], executable: str) -> int: ...
 def doctor(executable: str) -> str: ...
+def execute_task(spec: bytes) -> bytes:
+    """Run the task that ``spec`` (JSON) describes; gives its outcome as JSON. Never raises for
+    what the task does.
+    """
+
+def fingerprint() -> str:
+    """Name the build and the Python that all tasks of a job must have."""
 
 # ---- Worker processes: crates/windrow-python/src/{pool,rows,worker} ----
 

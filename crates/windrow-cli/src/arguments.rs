@@ -22,6 +22,42 @@ pub(crate) enum Command {
     Sql(SqlArguments),
     /// Say what windrow runs with on this machine, what is missing and how to get it.
     Doctor(DoctorArguments),
+    /// Bring a run of stages to its end that its program has left.
+    Resume(ResumeArguments),
+    /// Run tasks of a run of stages: what runners start, on this machine or another.
+    Task(TaskArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArguments {
+    /// The run's id: the name of its folder.
+    pub(crate) run: String,
+
+    /// The folder or URL that the program gave as `durable=` or `exchange=`.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub(crate) exchange: String,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskArguments {
+    /// A JSON array of tasks.
+    #[arg(required_unless_present = "serve")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Which of them to run, counted from 0.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) index: usize,
+
+    /// The folder for the record of its outcome.
+    #[arg(long, value_name = "FOLDER", required_unless_present = "serve")]
+    pub(crate) outcomes: Option<PathBuf>,
+
+    /// Run the tasks that come as lines on standard input; outcomes go to standard output.
+    #[arg(long, conflicts_with_all = ["file", "outcomes"])]
+    pub(crate) serve: bool,
 }
 
 #[derive(Debug, Args)]

@@ -107,7 +107,7 @@ pub(crate) fn find(wanted: Option<&Path>, host: &Host) -> Result<PathBuf, CliErr
             }
         };
     }
-    if let Host::Python { executable } = host {
+    if let Host::Python { executable, .. } = host {
         return Ok(executable.clone());
     }
     first_with_windrow(candidates(

@@ -3,7 +3,9 @@
 //! ```text
 //!  arguments ──► run ────► interpreter (found, or the one we are in) ──exec──► the user's script
 //!           ├──► sql ────► windrow-engine ──► table, csv, json or a file
-//!           └──► doctor ─► facts ──judge──► report
+//!           ├──► doctor ─► facts ──judge──► report
+//!           ├──► task ───► windrow-engine ──► outcome
+//!           └──► resume ─► windrow-engine ──► what is left of a run
 //! ```
 
 mod arguments;
@@ -13,8 +15,10 @@ mod error;
 mod interpreter;
 mod interrupt;
 mod progress;
+mod resume;
 mod run;
 mod sql;
+mod task;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -25,6 +29,7 @@ use clap::error::{ContextKind, ContextValue};
 use arguments::{Arguments, Command};
 use console::Console;
 use error::{CliError, Exit};
+use windrow_engine::task::TaskHost;
 
 pub use doctor::{Check, Report, State, examine};
 pub use progress::{Lines, TerminalBar};
@@ -38,6 +43,8 @@ pub enum Host {
     Python {
         /// `sys.executable`.
         executable: PathBuf,
+        /// What runs tasks, with Python functions in this interpreter.
+        tasks: fn() -> &'static TaskHost,
     },
 }
 
@@ -87,5 +94,7 @@ fn command(arguments: Vec<OsString>, host: &Host, console: &mut Console) -> Resu
         Command::Run(run) => Err(run::run(&run, host)),
         Command::Sql(sql) => sql::run(&sql, console).map(|()| 0),
         Command::Doctor(doctor) => doctor::run(&doctor, host, console),
+        Command::Task(task) => task::run(&task, host),
+        Command::Resume(resume) => resume::run(&resume, host, console).map(|()| 0),
     }
 }

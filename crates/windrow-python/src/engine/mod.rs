@@ -3,6 +3,7 @@
 // PyO3 hands arguments over by value, and `map_err` hands errors over by value.
 #![allow(clippy::needless_pass_by_value)]
 
+mod client;
 mod command;
 mod dataset;
 mod errors;
@@ -10,6 +11,7 @@ mod expr;
 mod literal;
 mod run;
 mod session;
+mod tasks;
 
 use pyo3::prelude::*;
 
@@ -23,5 +25,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<expr::PyFunction>()?;
     module.add_function(wrap_pyfunction!(command::cli_main, module)?)?;
     module.add_function(wrap_pyfunction!(command::doctor, module)?)?;
+    module.add_function(wrap_pyfunction!(tasks::execute_task, module)?)?;
+    module.add_function(wrap_pyfunction!(tasks::fingerprint, module)?)?;
     Ok(())
 }

@@ -268,8 +268,31 @@ impl PySession {
         PyRun::start(slf.clone().unbind(), slf.get().session.events().clone(), name)
     }
 
+    /// Runs datasets as stages from now on: on what `options` (JSON) says, or on `runner`, an object
+    /// of Python.
+    #[pyo3(signature = (options, runner=None))]
+    fn connect(&self, py: Python<'_>, options: &str, runner: Option<Py<PyAny>>) -> PyResult<()> {
+        let client = super::client::client(options, runner)?;
+        py.detach(|| self.session.set_client(Some(client)));
+        Ok(())
+    }
+
+    /// Runs datasets in this process again, and ends the runner.
+    fn disconnect(&self, py: Python<'_>) {
+        py.detach(|| {
+            let client = self.session.client();
+            self.session.set_client(None);
+            if let Some(client) = client {
+                client.close();
+            }
+        });
+    }
+
     fn close(&self, py: Python<'_>) {
         py.detach(|| {
+            if let Some(client) = self.session.client() {
+                client.close();
+            }
             if let Some(workers) = self.workers.get() {
                 workers.stop(false, Duration::from_secs(2));
             }

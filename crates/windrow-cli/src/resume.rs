@@ -1,0 +1,95 @@
+//! `windrow resume`: what is left of a run, on processes of this machine.
+
+use std::sync::Arc;
+
+use windrow_engine::drive::{self, Client, ClientOptions, ProcessOptions, ProcessRunner, Resume};
+use windrow_engine::session::{Session, Surroundings};
+use windrow_engine::settings::Settings;
+use windrow_engine::task::{FunctionPlace, Resources};
+use windrow_events::RunId;
+
+use crate::Host;
+use crate::arguments::ResumeArguments;
+use crate::console::Console;
+use crate::error::{CliError, Exit};
+use crate::interrupt::Interrupt;
+use crate::task::host_of;
+
+/// Runs what is not committed yet and says how much that was.
+pub(crate) fn run(
+    arguments: &ResumeArguments,
+    host: &Host,
+    console: &mut Console,
+) -> Result<(), Exit> {
+    let run = RunId::parse(&arguments.run)
+        .ok_or_else(|| CliError::new(format!("`{}` is no id of a run", arguments.run)))?;
+    let settings = Settings::resolve(&arguments.settings.json())?;
+    let exchange = if arguments.exchange.contains("://") {
+        arguments.exchange.clone()
+    } else {
+        let path = std::path::absolute(&arguments.exchange)?;
+        path.to_string_lossy().into_owned()
+    };
+    let options = ClientOptions {
+        exchange,
+        durable: true,
+        resume: Resume::Run(run.clone()),
+        functions: FunctionPlace::Interpreter,
+        resources: Resources {
+            memory_bytes: settings.memory / settings.workers.max(1) as u64,
+            threads: 1,
+        },
+        policy: drive::Policy::default(),
+        build: host_of(host).fingerprint().to_owned(),
+    };
+    let processes = ProcessOptions {
+        command: command(host)?,
+        environment: vec![],
+        folder: None,
+        processes: settings.workers,
+        one_task_each: false,
+    };
+    let client = Arc::new(Client::new(options, Some(Box::new(ProcessRunner::new(processes)))));
+    let interrupt = Interrupt::watch();
+    let surroundings = Surroundings {
+        interrupted: Box::new(move || interrupt.is_raised()),
+        ..Surroundings::bare()
+    };
+    let settings = settings_of(&client, &run, settings)?;
+    let session = Session::new(settings, surroundings)?;
+    let (driver, own) = (Arc::clone(&client), session.clone());
+    let (wanted, waited) = (run.clone(), session.clone());
+    let outcome = waited.wait(async move { drive::resume(&own, &driver, &wanted).await });
+    client.close();
+    session.close();
+    let done = outcome?;
+    console.line(format!(
+        "run `{run}` is complete: {} of {} tasks were there, {} rows\nrun the program again with `resume=` to have its answer",
+        done.found, done.tasks, done.rows
+    ))?;
+    Ok(())
+}
+
+/// The settings that the run was begun with.
+fn settings_of(
+    client: &Arc<Client>,
+    run: &RunId,
+    settings: Settings,
+) -> windrow_engine::Result<Settings> {
+    let looking = Session::new(settings.clone(), Surroundings::bare())?;
+    let (client, run) = (Arc::clone(client), run.clone());
+    let found = looking.wait(async move { drive::settings_of(&client, &run, settings).await });
+    looking.close();
+    found
+}
+
+/// What serves tasks: this command, in the interpreter that we are in.
+fn command(host: &Host) -> Result<Vec<String>, Exit> {
+    let words: Vec<String> = match host {
+        Host::Python { executable, .. } => {
+            vec![executable.to_string_lossy().into_owned(), "-m".into(), "windrow._cli".into()]
+        }
+        Host::Binary => vec![std::env::current_exe()?.to_string_lossy().into_owned()],
+    };
+    Ok(words.into_iter().chain(["task".to_owned(), "--serve".to_owned()]).collect())
+}

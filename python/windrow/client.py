@@ -1,0 +1,210 @@
+"""`connect`: the same program on threads, processes of this machine, or a cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from os import PathLike, fspath
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from windrow import session
+
+if TYPE_CHECKING:
+    from windrow._native import Session
+
+
+class Client:
+    """What frames run on; made by `connect`.
+
+    A context manager: inside it, and until `close`, all that is computed runs as stages on it.
+    """
+
+    def __init__(self, name: str, exchange: str, owner: Session) -> None:
+        self.name = name
+        #: The folder or URL of what stages exchange; runs are folders in it.
+        self.exchange = exchange
+        self._session: Session | None = owner
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._session is None else f"exchange={self.exchange!r}"
+        return f"<windrow.Client {self.name}, {state}>"
+
+    def close(self) -> None:
+        """End what runs tasks; what is computed from now on runs in this process."""
+        owner, self._session = self._session, None
+        if owner is not None:
+            owner.disconnect()
+
+
+def connect(
+    target: Any = "local",
+    *,
+    processes: int | None = None,
+    durable: str | PathLike[str] | None = None,
+    exchange: str | PathLike[str] | None = None,
+    resume: bool | str | None = None,
+    memory: int | None = None,
+    **more: Any,
+) -> Client:
+    """Run what is computed from now on as stages of tasks, on `target`.
+
+    Parameters
+    ----------
+    target
+        `"local"`: processes of this machine. `"threads"`: threads of this process.
+        `"dask://host:8786"`, a `distributed.Client` or a cluster object: a Dask cluster.
+        An object with `name`, `capabilities()`, `start(specs)`, `report(seconds)`, `cancel(names)`
+        and `close()`: a runner of your own.
+    processes
+        How many processes run tasks; the number of workers in the settings when not given.
+    durable
+        A folder in which runs are kept: if this process dies, `windrow resume RUN` or the same
+        program with `resume=True` runs only what was not done.
+    exchange
+        A folder or URL (`s3://bucket/prefix`) that all tasks reach. For `"local"` and `"threads"`
+        a temporary folder when not given; what is in it goes with the run unless `durable` is set.
+    resume
+        `True`: a run of the folder that did the same work is continued. An id: that run is.
+    memory
+        Bytes that a task may use; beyond it operators spill. A share of the settings' memory when
+        not given.
+    more
+        Options of the target, as its runner takes them.
+
+    Returns
+    -------
+    Client
+        A context manager with `close()`.
+
+    Raises
+    ------
+    ValueError
+        For a target or an option that is not known.
+
+    Examples
+    --------
+    >>> with wr.connect("local", processes=2, durable="runs"):
+    ...     totals = df.groupby("city").sum().compute()
+    """
+    owner = session.current()
+    settings = json.loads(owner.settings())
+    kind, runner = _runner(target, more)
+    count = processes or settings["workers"]
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"`processes` is `{count!r}`\nhint: give a whole number from 1 on")
+    folder = _exchange(kind, owner, durable, exchange)
+    options: dict[str, Any] = {
+        "kind": kind,
+        "exchange": folder,
+        "durable": durable is not None,
+        "resume": resume,
+        "memory_bytes": memory or settings["memory"] // max(count, 1),
+        "processes": count,
+    }
+    if kind == "processes":
+        options["command"] = [sys.executable, "-m", "windrow._cli", "task", "--serve"]
+        # Modules beside the user's script are found by their tasks, too.
+        places = [place or os.getcwd() for place in sys.path]
+        options["environment"] = {"PYTHONPATH": os.pathsep.join(places)}
+        options["one_task_each"] = bool(more.pop("one_task_each", False))
+    if more and runner is None:
+        name = next(iter(more))
+        raise ValueError(f"`connect` has no option `{name}` for `{target}`")
+    owner.connect(json.dumps(options), runner)
+    return Client(target if isinstance(target, str) else kind, folder, owner)
+
+
+def _runner(target: Any, more: dict[str, Any]) -> tuple[str, Any]:
+    """The kind of runner, and the runner itself where Python brings it."""
+    if target == "local":
+        return "processes", None
+    if target == "threads":
+        return "threads", None
+    for found, make in _ADAPTERS:
+        if found(target):
+            runner = make(target, more)
+            more.clear()
+            return "python", runner
+    if all(
+        hasattr(target, name) for name in ("capabilities", "start", "report", "cancel", "close")
+    ):
+        return "python", target
+    if isinstance(target, str) and target.partition("://")[0] in ("slurm", "spark", "ray"):
+        name = target.partition("://")[0].capitalize()
+        raise NotImplementedError(
+            f"tasks on {name} (`{target}`) cannot be run from `connect` yet\n"
+            'hint: "local", "threads" and "dask://host:port" are there'
+        )
+    raise ValueError(
+        f"`connect` does not know the target `{target}`\n"
+        'hint: it can be "local", "threads" or "dask://host:port"'
+    )
+
+
+def _is_dask(target: Any) -> bool:
+    if isinstance(target, str):
+        return target.startswith("dask://")
+    modules = {base.__module__.partition(".")[0] for base in type(target).__mro__}
+    return bool(modules & {"distributed", "dask_jobqueue", "dask_kubernetes", "dask_cloudprovider"})
+
+
+def _dask(target: Any, more: dict[str, Any]) -> Any:
+    try:
+        from windrow.runners.dask import DaskRunner
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("windrow"):
+            raise NotImplementedError("tasks on Dask cannot be run yet in this build") from error
+        raise
+    return DaskRunner(target, **more)
+
+
+# What an adapter takes, and how it is made.
+_ADAPTERS: list[tuple[Callable[[Any], bool], Callable[[Any, dict[str, Any]], Any]]] = [
+    (_is_dask, _dask),
+]
+
+
+def _exchange(
+    kind: str,
+    owner: Session,
+    durable: str | PathLike[str] | None,
+    exchange: str | PathLike[str] | None,
+) -> str:
+    given = durable if exchange is None else exchange
+    if durable is not None and exchange is not None and fspath(durable) != fspath(exchange):
+        raise ValueError(
+            "`durable` and `exchange` name two folders\nhint: a durable run is kept in its exchange"
+        )
+    if given is None:
+        if kind == "python":
+            raise ValueError(
+                "tasks on other machines need a place that all of them reach\n"
+                'hint: pass `exchange=`, a shared folder or a URL such as "s3://bucket/prefix"'
+            )
+        folder = Path(owner.scratch) / "exchange"
+        folder.mkdir(exist_ok=True)
+        return str(folder)
+    text = fspath(given)
+    if "://" in text:
+        return text
+    path = Path(text).expanduser().absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot make the folder `{path}` for exchanges: {error}") from error
+    return str(path)
