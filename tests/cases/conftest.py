@@ -1,0 +1,85 @@
+"""The cases: one set of programs, run in every way; the answers are equal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import tables
+import tpch
+import windrow as wr
+
+# How a program is run as stages: the options of `connect`.
+WAYS: dict[str, dict[str, Any]] = {
+    "threads": {"target": "threads"},
+    "processes": {"target": "local", "processes": 2},
+}
+
+Program = Callable[[], Any]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings() -> None:
+    """Every exchange has four sides, so that a lost or doubled one shows."""
+    wr.configure(partitions=4, workers=2, progress=False)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cases")
+    tables.make(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tpch_data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return tpch.make(tmp_path_factory.mktemp("tpch"))
+
+
+@pytest.fixture(scope="session")
+def known(settings: None) -> Callable[[str, Program], Any]:
+    """The answer of a program as one plan in this process, found once."""
+    answers: dict[str, Any] = {}
+
+    def answer(name: str, program: Program) -> Any:
+        if name not in answers:
+            answers[name] = program()
+        return answers[name]
+
+    return answer
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def staged(way: str) -> Callable[[Program], Any]:
+    """The answer of a program as stages."""
+
+    def answer(program: Program) -> Any:
+        with wr.connect(**WAYS[way]):
+            return program()
+
+    return answer
+
+
+@pytest.fixture
+def told() -> Iterator[list[dict[str, Any]]]:
+    """The events of the runs in a test."""
+    import json
+
+    from windrow import session
+
+    events: list[dict[str, Any]] = []
+    session.current().on_event(lambda text: events.append(json.loads(text)))
+    yield events
+    session.current().on_event(None)
