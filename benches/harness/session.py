@@ -14,6 +14,7 @@ from benches.harness.job import Job, Size, agree
 PEERS = [
     "windrow",
     "pandas",
+    "swifter",
     "processes",
     "futures",
     "loky",

@@ -2,6 +2,7 @@
 
 from benches.functions import row_advantage
 from benches.harness.adapter import Adapter
+from benches.on_pandas import ask
 from benches.questions import ORDERS, QUESTIONS
 
 adapter = Adapter("pandas", ["pandas", "pyarrow", "numpy"])
@@ -26,6 +27,17 @@ def to_arrow(result):
 def row_function(pd, inputs, _case):
     frame = pd.read_parquet(inputs["files"], columns=ROW_COLUMNS)
     return int(frame.apply(row_advantage, axis=1).sum())
+
+
+@adapter.runs("on_pandas")
+def on_pandas(_pd, inputs, case):
+    return ask(
+        inputs["files"],
+        case,
+        rows=lambda table, f: table.apply(f, axis=1),
+        values=lambda series, f: series.map(f),
+        groups=lambda groups, f: groups.apply(f),
+    )
 
 
 @adapter.runs("group_by")

@@ -34,6 +34,20 @@ def row_function(wr, inputs, _case):
     return int(advantage(wr.read_parquet(inputs["files"])).sum())
 
 
+@adapter.runs("on_pandas", ".wr")
+def on_pandas(_wr, inputs, case):
+    import windrow.pandas  # noqa: F401 - registers `.wr`
+    from benches.on_pandas import ask
+
+    return ask(
+        inputs["files"],
+        case,
+        rows=lambda table, f: table.wr.apply(f, axis=1),
+        values=lambda series, f: series.wr.map(f),
+        groups=lambda groups, f: groups.wr.apply(f),
+    )
+
+
 @adapter.runs("word_count", "mapreduce")
 def word_count(wr, inputs, _case):
     return dict(wr.mapreduce(inputs["files"], words_of, add_counts, combiner=add_counts).items())

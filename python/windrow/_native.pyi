@@ -208,11 +208,11 @@ class Session:
 class Run:
     """A job that a face carries out on the session's workers, told as events."""
 
-    def stage(self, name: str, tasks: int) -> None:
-        """Tell that a stage of `tasks` tasks starts."""
+    def stage(self, name: str, tasks: int, rows: int | None = None) -> None:
+        """Tell that a stage of `tasks` tasks starts, on `rows` rows if that is known."""
 
-    def advance(self, done: int) -> None:
-        """Tell how many tasks of the stage are done; prints what workers have printed."""
+    def advance(self, done: int, rows: int = 0) -> None:
+        """Tell how many tasks and rows of the stage are done; prints what workers have printed."""
 
     def finish(self, error: str | None, cancelled: bool = False) -> None:
         """Tell the end: without `error` it succeeded."""

@@ -6,8 +6,9 @@ import functools
 import shutil
 import tempfile
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from windrow._job import Job
 from windrow.mapreduce.inputs import By, units
 from windrow.mapreduce.result import MapReduceResult
 from windrow.mapreduce.tasks import (
@@ -18,9 +19,6 @@ from windrow.mapreduce.tasks import (
     map_task,
     reduce_task,
 )
-
-if TYPE_CHECKING:
-    from windrow._native import Run, Session, Ticket
 
 # A reduce task holds its bucket in memory; map outputs are cut so that it is about this large.
 _BUCKET_BYTES = 64 << 20
@@ -81,7 +79,7 @@ def mapreduce(
     pieces = units(inputs, by, session.workers)
     folder = tempfile.mkdtemp(prefix="mapreduce-", dir=session.scratch)
     try:
-        with _Job(session) as job:
+        with Job(session, "mapreduce") as job:
             # More buckets than reduce tasks: how many tasks are worth it shows after the map.
             buckets = partitions or 8 * session.workers
             task = functools.partial(map_task, mapper, combiner, buckets, folder)
@@ -107,48 +105,3 @@ def _shares(
             for offset, length in output.runs[bucket]:
                 shares[bucket % count].append((output.path, offset, length))
     return [share for share in shares if share]
-
-
-class _Job:
-    """The stages of one job: their tasks on the session's workers, told as a run."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._pool = session.pool()
-        self._run: Run = session.start_run("mapreduce")
-
-    def __enter__(self) -> _Job:
-        return self
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        cancelled = isinstance(error, KeyboardInterrupt)
-        self._run.finish(None if error is None else f"{type(error).__name__}: {error}", cancelled)
-
-    def stage(self, name: str, task: Any, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Call `task` on each of `arguments`; results in their order. The first failure ends it."""
-        from windrow._worker import pickling
-
-        function = self._pool.function(name, pickling.dumps(task))
-        self._run.stage(name, len(arguments))
-        waiting: dict[int, Ticket] = {}
-        try:
-            for place, args in enumerate(arguments):
-                pickled = pickling.dumps((args, {}))
-                waiting[place] = self._pool.submit(function, "apply", pickled, [], 1)
-            return self._results(waiting)
-        finally:
-            for ticket in waiting.values():
-                ticket.cancel()
-
-    def _results(self, waiting: dict[int, Ticket]) -> list[Any]:
-        results: dict[int, Any] = {}
-        while waiting:
-            next(iter(waiting.values())).wait(0.05)
-            for place in [place for place, ticket in waiting.items() if ticket.ready()]:
-                ((_, _, value, failures, failure),) = waiting.pop(place).take()
-                for error in (failure, *(error for _, error in failures)):
-                    if error is not None:
-                        raise error
-                results[place] = value
-            self._run.advance(len(results))
-        return [results[place] for place in sorted(results)]

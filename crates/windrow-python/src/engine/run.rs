@@ -59,8 +59,9 @@ impl PyRun {
 
 #[pymethods]
 impl PyRun {
-    /// Tells that a stage of `tasks` tasks starts.
-    fn stage(&self, name: String, tasks: u32) {
+    /// Tells that a stage of `tasks` tasks, on `rows` rows if that is known, starts.
+    #[pyo3(signature = (name, tasks, rows=None))]
+    fn stage(&self, name: String, tasks: u32, rows: Option<u64>) {
         let stage = StageId(self.stage.fetch_add(1, Ordering::Relaxed) + 1);
         self.tasks.store(tasks, Ordering::Relaxed);
         self.bus.emit(&Event::StageStarted {
@@ -69,18 +70,20 @@ impl PyRun {
             stage,
             name,
             partitions: tasks,
-            rows_total: None,
+            rows_total: rows,
             bytes_total: None,
         });
     }
 
-    /// Tells that `done` tasks of the stage are done, and prints what workers have printed.
-    fn advance(&self, py: Python<'_>, done: u32) {
+    /// Tells that `done` tasks of the stage, with `rows` rows, are done, and prints what workers
+    /// have printed.
+    #[pyo3(signature = (done, rows=0))]
+    fn advance(&self, py: Python<'_>, done: u32, rows: u64) {
         self.bus.emit(&Event::Progress {
             run: self.run.clone(),
             at: now_millis(),
             stage: StageId(self.stage.load(Ordering::Relaxed)),
-            rows: 0,
+            rows,
             bytes: 0,
             rows_total: None,
             bytes_total: None,
