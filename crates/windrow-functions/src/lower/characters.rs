@@ -52,10 +52,11 @@ impl Builder<'_> {
         let Some(table) = self.character_table(name, added, Gather::Sum) else { return Ok(false) };
         let before = self.local(&counter, at, mask, env)?;
         let text = self.expr(iter, mask, env)?;
-        let (Some(slot), Some(start)) = (text.str, before.int) else { return Ok(false) };
-        if text.tags != Tags::STR || before.tags != Tags::INT {
+        let (Some(_), Some(start)) = (text.str, before.int) else { return Ok(false) };
+        if before.tags != Tags::INT {
             return Ok(false);
         }
+        let Some(slot) = self.gone_through(&text, at, mask) else { return Ok(false) };
         let sum = self.character_sum(slot, table, at, mask);
         let exit = self.exit(at, None, "the result does not fit 64 bits");
         let after = self.emit(Op::IntAdd, &[start, sum], File::Int, mask, exit);
@@ -108,7 +109,7 @@ impl Builder<'_> {
         }
         let Some(table) = self.character_table(name, body, gather) else { return Ok(None) };
         let text = self.expr(iter, mask, env)?;
-        let Some(slot) = text.str.filter(|_| text.tags == Tags::STR) else { return Ok(None) };
+        let Some(slot) = self.gone_through(&text, at, mask) else { return Ok(None) };
         if gather == Gather::Join {
             let exit = self.exit(at, None, CHARACTERS);
             let joined = self.emit(Op::TextCharacters(table), &[slot], File::Text, mask, exit);
@@ -124,6 +125,18 @@ impl Builder<'_> {
             }
             _ => Value::single(Tags::INT, sum),
         }))
+    }
+
+    /// The lanes that are text; numbers and None cannot be gone through.
+    fn gone_through(&mut self, text: &Value, at: &At, mask: Mask) -> Option<Slot> {
+        let slot = text.str?;
+        for tag in text.tags.each().filter(|&tag| tag != Tags::STR) {
+            let here = self.has_tag(text, tag);
+            let lanes = self.narrow(mask, here);
+            let exit = self.exit(at, Some("TypeError"), "a value that cannot be gone through");
+            self.leave(lanes, exit);
+        }
+        Some(slot)
     }
 
     fn character_sum(&mut self, text: Slot, table: TableId, at: &At, mask: Mask) -> Slot {
