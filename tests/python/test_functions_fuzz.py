@@ -171,6 +171,7 @@ def statements(pick, kind, depth):
         return pick.choice([f"v = {value}", f"return {value}", f"return {value}", f"w = {other}"])
     first, second = (statements(pick, kind, depth - 1) for _ in range(2))
     condition = expression(pick, "c", 2)
+    turn = f"turn{next(_serial)}"  # nothing else assigns it: the loop ends
     return pick.choice(
         [
             f"if {condition}:\n{indent(first)}\nelse:\n{indent(second)}",
@@ -180,7 +181,7 @@ def statements(pick, kind, depth):
             f"try:\n{indent(first)}\nexcept TypeError:\n    v = None\nfinally:\n    w = 1\n{second}",
             f"for item in {expression(pick, 'l', 2)}:\n{indent(first)}\n{second}",
             f"for k in range({expression(pick, 'i', 1)} & 7):\n    if k == 5:\n        break\n{indent(first)}",
-            f"w = 0\nwhile w < 3:\n    w += 1\n{indent(first)}\n    v = w\n{second}",
+            f"{turn} = 0\nwhile {turn} < 3:\n    {turn} += 1\n{indent(first)}\n    v = {turn}\n{second}",
             f"out = []\nfor ch in {expression(pick, 's', 2)}:\n    out.append(ch)\nv = ''.join(out)\n{second}",
             f"n = 0\nfor ch in {expression(pick, 's', 2)}:\n    if ch in 'abc 1':\n        n += 1\nv = n\n{second}",
             f"{first}\n{second}",
