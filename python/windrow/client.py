@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from windrow._native import Session
 
 
+# The client that is open, if one is.
+_open: Client | None = None
+
+
 class Client:
     """What frames run on; made by `connect`.
 
@@ -46,8 +50,11 @@ class Client:
 
     def close(self) -> None:
         """End what runs tasks; what is computed from now on runs in this process."""
+        global _open  # noqa: PLW0603 - one client is the default for all frames
         owner, self._session = self._session, None
         if owner is not None:
+            if _open is self:
+                _open = None
             owner.disconnect()
 
 
@@ -62,6 +69,9 @@ def connect(
     **more: Any,
 ) -> Client:
     """Run what is computed from now on as stages of tasks, on `target`.
+
+    Frames made before are included. Set what you want to set with `configure` first: it makes a new
+    session, which this client is not part of.
 
     Parameters
     ----------
@@ -101,10 +111,15 @@ def connect(
     >>> with wr.connect("local", processes=2, durable="runs"):
     ...     totals = df.groupby("city").sum().compute()
     """
+    global _open  # noqa: PLW0603
     owner = session.current()
+    if _open is not None and _open._session is owner:
+        raise ValueError(
+            f"a client is open already: {_open!r}\nhint: close it first, or use `with connect(...)`"
+        )
     settings = json.loads(owner.settings())
     kind, runner = _runner(target, more)
-    count = processes or settings["workers"]
+    count = settings["workers"] if processes is None else processes
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ValueError(f"`processes` is `{count!r}`\nhint: give a whole number from 1 on")
     folder = _exchange(kind, owner, durable, exchange)
@@ -126,7 +141,8 @@ def connect(
         name = next(iter(more))
         raise ValueError(f"`connect` has no option `{name}` for `{target}`")
     owner.connect(json.dumps(options), runner)
-    return Client(target if isinstance(target, str) else kind, folder, owner)
+    _open = Client(target if isinstance(target, str) else kind, folder, owner)
+    return _open
 
 
 def _runner(target: Any, more: dict[str, Any]) -> tuple[str, Any]:
