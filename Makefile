@@ -110,6 +110,10 @@ $(RUN_SPEC): $(EXTENSION)
 test-python: $(EXTENSION) $(RUN_SPEC)
 	@$(PY) -m pytest --quiet $(PYTEST_ARGS)
 
+.PHONY: compat
+compat: $(EXTENSION) ## others' own tests, with our classes in place of theirs
+	@$(PY) tests/compat/run.py
+
 .PHONY: lint lint-rust lint-python
 lint: lint-rust lint-python ## format, lints, types, stubs, doc links
 

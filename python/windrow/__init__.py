@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from windrow.frame.scalar import Scalar as Scalar
     from windrow.frame.series import Series as Series
     from windrow.mapreduce.job import mapreduce as mapreduce
+    from windrow.pool.executor import Executor as Executor
+    from windrow.pool.pool import Pool as Pool
     from windrow.session import configure as configure
     from windrow.session import settings as settings
     from windrow.sources import from_arrow as from_arrow
@@ -37,6 +39,8 @@ _HOMES = {
     "__version__": "_native",
     "Client": "client",
     "DataFrame": "frame.frame",
+    "Executor": "pool.executor",
+    "Pool": "pool.pool",
     "Scalar": "frame.scalar",
     "Series": "frame.series",
     "configure": "session",
@@ -56,6 +60,8 @@ _HOMES = {
 __all__ = [
     "Client",
     "DataFrame",
+    "Executor",
+    "Pool",
     "Scalar",
     "Series",
     "__version__",
@@ -80,6 +86,10 @@ class _Package(ModuleType):
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOMES and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Functions that use it by a global name are sent by value: as all modules, by its name.
+        return import_module, (self.__name__,)
 
 
 sys.modules[__name__].__class__ = _Package

@@ -214,6 +214,9 @@ class Run:
     def advance(self, done: int, rows: int = 0) -> None:
         """Tell how many tasks and rows of the stage are done; prints what workers have printed."""
 
+    def count(self, done: int, total: int | None = None) -> None:
+        """Tell that `done` items, of `total` if that is known, are done."""
+
     def finish(self, error: str | None, cancelled: bool = False) -> None:
         """Tell the end: without `error` it succeeded."""
 
@@ -243,16 +246,19 @@ class WorkerPool:
         max_attempts: int = 3,
         memory_limit: int | None = None,
         tasks_per_worker: int | None = None,
+        initializer: bytes | None = None,
         keep_warm: float | None = None,
         echo: bool = True,
+        name_workers: bool = False,
     ) -> WorkerPool:
         """`workers` 0: one per processor. `start`: ``fork_server``, ``spawn``, or None for the
         default.
 
-        `memory_limit` is resident bytes of one worker. `keep_warm`: seconds for which the fork
-        server waits for the next pool after this one has ended (10 if None). With `echo`, what
-        workers print is written
-        to `sys.stdout` and `sys.stderr`.
+        `memory_limit` is resident bytes of one worker. `initializer` is the pickle of
+        ``(callable, arguments)``: each worker calls it first. `keep_warm`: seconds for which the
+        fork server waits for the next pool after this one has ended (10 if None). With `echo`, what
+        workers print is written to `sys.stdout` and `sys.stderr`, with `name_workers` the worker in
+        front of each line.
         """
 
     @property
@@ -292,6 +298,36 @@ class WorkerPool:
         that `next_finished` gives when the call has ended.
         """
 
+    def job(
+        self,
+        function: PoolFunction,
+        mode: str,
+        options: Any,
+        *,
+        ordered: bool = True,
+        bound: int | None = None,
+        until_taken: bool = False,
+        announce: int | None = None,
+        revocable: bool = False,
+    ) -> Job:
+        """Make a job: calls of `function` on chunks that are fed to it.
+
+        `mode` as in `submit`. `options` has the attributes `collect`, `concurrency`, `timeout` and
+        `max_attempts` (0: the pool's). `bound`: most chunks on their way, each until it has its
+        outcome, or with `until_taken` until it is taken. A job that is not `ordered` gives chunks
+        as they come. `announce`: the number that `next_finished` gives when the job has ended. With
+        `revocable` the job can be taken back as long as no worker was given it.
+        """
+
+    def has_room(self) -> bool:
+        """Tell whether a call may be started without waiting for room."""
+
+    def finish(self) -> None:
+        """Have the pool end when no call is left; workers then run their exit handlers."""
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the end that `close` or `finish` brings about; whether it has come."""
+
     def next_finished(self, timeout: float | None = None) -> list[int]:
         """Wait for announced calls to end; the numbers of those that have. 0 stands for `wake`."""
 
@@ -307,6 +343,64 @@ class PoolFunction:
 
     @property
     def name(self) -> str: ...
+
+@final
+class Job:
+    """Calls of one function over chunks of items, which are fed one after the other."""
+
+    def feed(self, items: Any) -> None:
+        """Send a list of items (``apply``: ``(args, kwargs)``), waiting for room.
+
+        Raises what its pickling raises; the job then goes on without it.
+        """
+
+    def feed_all(self, items: list[Any], size: int, start: int) -> tuple[int, BaseException] | None:
+        """Feed all of a list from `start`, in chunks of `size`, and close the job.
+
+        After an exception: where the chunk starts that could not be sent, and the exception.
+        """
+
+    def fail(self, items: list[Any], exception: BaseException) -> None:
+        """Add items that cannot be sent: `exception` is the outcome of each."""
+
+    def close(self) -> None:
+        """Tell that nothing will be fed any more."""
+
+    def ready(self) -> bool:
+        """Tell whether everything has its outcome and nothing will be fed any more."""
+
+    def progress(self) -> tuple[int, int]:
+        """How many items have their outcome, and how many were fed."""
+
+    def wait_ready(self, timeout: float | None = None) -> bool:
+        """Wait until the job is ready, interruptibly; whether it is."""
+
+    def take(
+        self, timeout: float | None = None, promptly: bool = True
+    ) -> tuple[int, list[Any], list[tuple[int, BaseException, Any]]] | None:
+        """Take the next chunk: ``(first item, values, failures)``, None at the timeout.
+
+        `values` has None for items that failed; `failures` has ``(item's ordinal in the job,
+        exception, item)``. Without `promptly` the caller is woken for several chunks at a time.
+        `StopIteration` when there are no more.
+        """
+
+    def gather(
+        self,
+        values: list[Any],
+        failures: list[tuple[int, BaseException, Any]],
+        timeout: float | None = None,
+    ) -> bool:
+        """Take all chunks, appending what `take` gives; False at the timeout, to go on later."""
+
+    def cancel(self) -> None:
+        """Drop what has no outcome yet: its outcome is a `windrow.errors.Cancelled`."""
+
+    def take_back(self) -> bool:
+        """Cancel a revocable job if no worker was given it; whether that is so."""
+
+    def has_started(self) -> bool:
+        """Tell whether a worker was given a revocable job."""
 
 @final
 class Ticket:

@@ -41,6 +41,21 @@ class FunctionNotPicklable(WindrowError, pickle.PicklingError, TypeError):  # no
     """A function, or something that it uses, cannot be sent to worker processes."""
 
 
+class ResultNotPicklable(FunctionNotPicklable):
+    """What a function returned cannot be sent back from its worker process.
+
+    Attributes
+    ----------
+    value : str
+        Short repr of what it returned.
+    reason : str
+        Repr of the exception that pickling raised.
+    """
+
+    value: str = ""
+    reason: str = ""
+
+
 class FunctionError(WindrowError, RuntimeError):
     """A function raised an exception that could not be carried over from the worker.
 

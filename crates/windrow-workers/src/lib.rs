@@ -18,5 +18,5 @@ pub use host::{CallId, Done, FunctionHost, RowCall, RowReply};
 pub use launch::{Command, Start};
 pub use output::{Line, Observer, Stream, WorkerEvent};
 pub use pool::{
-    CallDone, CallRequest, Describe, KnownFunction, PieceOutcome, PoolSettings, WorkerPool,
+    CallDone, CallRequest, Describe, Gate, KnownFunction, PieceOutcome, PoolSettings, WorkerPool,
 };

@@ -11,8 +11,8 @@ _DEPTH = 6
 _ITEMS = 1000
 
 
-def explain(value: Any, error: BaseException) -> str:
-    """Give the message for a value that cannot be sent to workers, and why.
+def explain(value: Any, error: BaseException, way: str = "to workers") -> str:
+    """Give the message for a value that cannot be sent, to workers or the other way, and why.
 
     Returns
     -------
@@ -23,14 +23,14 @@ def explain(value: Any, error: BaseException) -> str:
     path = _find(value, _DEPTH, set())
     if not path:
         return (
-            f"cannot send `{name}` to workers: {error}\n"
+            f"cannot send `{name}` {way}: {error}\n"
             "hint: what it uses must be picklable, or made inside of the function"
         )
     steps = [step for step, _ in path]
     culprit = path[-1][1]
     where = ", ".join(steps)
     return (
-        f"cannot send `{name}` to workers: {where} is a `{_type(culprit)}`\n"
+        f"cannot send `{name}` {way}: {where} is a `{_type(culprit)}`\n"
         "hint: make it inside of the function, or pass what it was made from"
     )
 
@@ -124,6 +124,11 @@ def _type(value: Any) -> str:
     kind = type(value)
     module = kind.__module__
     return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+
+
+def shown(value: Any) -> str:
+    """Give a short repr that never fails."""
+    return _short(value)
 
 
 def _short(value: Any) -> str:

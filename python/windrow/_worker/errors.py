@@ -172,7 +172,7 @@ def rebuild(raised: str | dict[str, Any], pickled: bytes | None = None) -> BaseE
 
 
 def _rebuild(fields: dict[str, Any], pickled: bytes | None) -> BaseException:
-    exception = _load(fields, pickled)
+    exception = load(fields, pickled)
     trace = _traceback(fields.get("frames", ()))
     exception = exception.with_traceback(trace)
     cause, context = fields.get("cause"), fields.get("context")
@@ -184,7 +184,8 @@ def _rebuild(fields: dict[str, Any], pickled: bytes | None) -> BaseException:
     return exception
 
 
-def _load(fields: dict[str, Any], pickled: bytes | None) -> BaseException:
+def load(fields: dict[str, Any], pickled: bytes | None = None) -> BaseException:
+    """Give the exception itself, or a `windrow.errors.FunctionError` when it cannot be loaded."""
     if pickled is None and fields.get("pickled"):
         pickled = bytes.fromhex(fields["pickled"])
     if pickled is not None:

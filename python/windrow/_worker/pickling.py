@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pickle import PickleBuffer
 from typing import Any
 
-from windrow.errors import FunctionNotPicklable
+from windrow.errors import FunctionNotPicklable, ResultNotPicklable
 
 _MAIN = b"__main__"
 
@@ -39,9 +39,36 @@ def dumps_with_buffers(value: Any) -> tuple[bytes, list[PickleBuffer]]:
     return data, [buffer.raw() for buffer in buffers]  # type: ignore[misc]
 
 
-def dumps_result(value: Any) -> tuple[bytes, list[Any]]:
-    """Pickle a result, in a worker."""
-    return dumps_with_buffers(value)
+def dumps_by_value(value: Any) -> tuple[bytes, list[PickleBuffer]]:
+    """Pickle, with buffers apart, what plain pickle refuses or what belongs to `__main__`.
+
+    Raises
+    ------
+    FunctionNotPicklable
+        Naming the object inside of `value` that cannot be pickled.
+    """
+    buffers: list[PickleBuffer] = []
+    data = _dumps_by_value(value, buffers.append)
+    return data, [buffer.raw() for buffer in buffers]  # type: ignore[misc]
+
+
+def dumps_result(value: Any) -> tuple[bytes, list[PickleBuffer]]:
+    """Pickle a result, in a worker, that plain pickle has refused.
+
+    Raises
+    ------
+    ResultNotPicklable
+        Naming the object inside of `value` that cannot be pickled.
+    """
+    try:
+        return dumps_by_value(value)
+    except FunctionNotPicklable as error:
+        from windrow._worker.culprit import explain, shown
+
+        cause = error.__cause__ or error
+        refused = ResultNotPicklable(explain(value, cause, "back from a worker"))
+        refused.value, refused.reason = shown(value), repr(cause)
+        raise refused from cause
 
 
 def _dumps(value: Any, buffers: list[PickleBuffer] | None) -> bytes:
@@ -54,6 +81,10 @@ def _dumps(value: Any, buffers: list[PickleBuffer] | None) -> bytes:
         pass
     if buffers is not None:
         buffers.clear()
+    return _dumps_by_value(value, callback)
+
+
+def _dumps_by_value(value: Any, callback: Callable[[PickleBuffer], Any] | None) -> bytes:
     import cloudpickle
 
     try:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
+
+from windrow._worker.coroutines import is_async
+
+__all__ = ["is_async", "run_async"]
 
 
 @functools.cache
@@ -15,16 +18,6 @@ def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     return loop
-
-
-def is_async(function: Any) -> bool:
-    """Tell whether calling `function` gives a coroutine."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.iscoroutinefunction(function):
-        return True
-    # An object whose class has an `async def __call__`.
-    return callable(function) and inspect.iscoroutinefunction(type(function).__call__)
 
 
 def run_async(

@@ -1,6 +1,6 @@
 //! `Run`: a job that a Python face carries out on the session's workers, told as events.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use pyo3::prelude::*;
@@ -17,6 +17,7 @@ pub(crate) struct PyRun {
     started: Instant,
     stage: AtomicU32,
     tasks: AtomicU32,
+    rows: AtomicU64,
     ended: AtomicBool,
 }
 
@@ -37,6 +38,7 @@ impl PyRun {
             started: Instant::now(),
             stage: AtomicU32::new(0),
             tasks: AtomicU32::new(0),
+            rows: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         }
     }
@@ -50,7 +52,7 @@ impl PyRun {
             at: now_millis(),
             status,
             seconds: self.started.elapsed().as_secs_f64(),
-            rows: 0,
+            rows: self.rows.load(Ordering::Relaxed),
             bytes: 0,
             peak_memory: None,
         });
@@ -90,6 +92,24 @@ impl PyRun {
             tasks_done: done,
             tasks_total: self.tasks.load(Ordering::Relaxed),
         });
+        self.session.get().show_with(py);
+    }
+
+    /// Tells that `done` items, of `total` if that is known, are done.
+    #[pyo3(signature = (done, total=None))]
+    fn count(&self, py: Python<'_>, done: u64, total: Option<u64>) {
+        self.bus.emit(&Event::Progress {
+            run: self.run.clone(),
+            at: now_millis(),
+            stage: StageId(self.stage.load(Ordering::Relaxed)),
+            rows: done,
+            bytes: 0,
+            rows_total: total,
+            bytes_total: None,
+            tasks_done: 0,
+            tasks_total: self.tasks.load(Ordering::Relaxed),
+        });
+        self.rows.store(done, Ordering::Relaxed);
         self.session.get().show_with(py);
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use windrow_workers::{Observer, Stream, WorkerEvent};
+use windrow_workers::{Line, Observer, Stream, WorkerEvent};
 
 /// Most bytes that wait to be written; what comes then is counted and dropped.
 const MOST_BYTES: usize = 64 << 20;
@@ -14,9 +14,10 @@ const MOST_BYTES: usize = 64 << 20;
 const IDLE: Duration = Duration::from_secs(2);
 
 /// Writes what workers print.
-#[derive(Default)]
 pub(crate) struct Echo {
     shared: Arc<Shared>,
+    /// Puts the worker, and the function that it runs, in front of each line.
+    names_workers: bool,
 }
 
 #[derive(Default)]
@@ -44,6 +45,7 @@ impl Shared {
 impl Observer for Echo {
     fn event(&self, event: WorkerEvent) {
         let (stream, text) = match event {
+            WorkerEvent::Line(line) if self.names_workers => (line.stream, named(&line)),
             WorkerEvent::Line(line) => (line.stream, line.text),
             WorkerEvent::Note(text) => (Stream::Stderr, format!("windrow: {text}\n")),
             WorkerEvent::Started { .. } | WorkerEvent::Died(_) => return,
@@ -65,6 +67,10 @@ impl Observer for Echo {
 }
 
 impl Echo {
+    pub(crate) fn new(names_workers: bool) -> Self {
+        Self { shared: Arc::default(), names_workers }
+    }
+
     /// Waits until everything was written that was printed so far, at most for `timeout`.
     pub(crate) fn flush(&self, py: Python<'_>, timeout: Duration) {
         py.detach(|| {
@@ -79,6 +85,15 @@ impl Echo {
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
         });
+    }
+}
+
+/// `worker 3 (square): text`.
+fn named(line: &Line) -> String {
+    let end = if line.text.ends_with('\n') { "" } else { "\n" };
+    match &line.function {
+        Some(function) => format!("worker {} ({function}): {}{end}", line.worker, line.text),
+        None => format!("worker {}: {}{end}", line.worker, line.text),
     }
 }
 

@@ -1,8 +1,13 @@
 //! The pool of workers for Python: calls on pickled arguments, as `windrow.Pool` needs them, and
 //! the pool that the engine calls row functions in.
 
+mod board;
+mod chunk;
 mod echo;
+mod finished;
+mod job;
 mod options;
+mod room;
 mod rows;
 mod ticket;
 mod worker_pool;
@@ -19,6 +24,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<worker_pool::PyWorkerPool>()?;
     module.add_class::<worker_pool::PoolFunction>()?;
     module.add_class::<ticket::Ticket>()?;
+    module.add_class::<job::Job>()?;
     module.add_function(wrap_pyfunction!(rows::call_rows, module)?)?;
     // Registered before any session or pool registers its own end, so that it runs after them.
     let end = wrap_pyfunction!(end_fork_servers, module)?;

@@ -1,7 +1,6 @@
 //! `_native.WorkerPool`: what the Python faces of the pool are built on.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pyo3::buffer::PyBuffer;
@@ -11,16 +10,15 @@ use pyo3::types::PyBytes;
 use windrow_workers::wire::frame::Kind;
 use windrow_workers::{CallRequest, KnownFunction, WorkerPool};
 
+use super::board::{Board, Limit};
 use super::echo::Echo;
+use super::finished::Finished;
+use super::job::{Job, Plan};
 use super::options::{PoolOptions, worker_pool};
+use super::room::{has_room, wait_for_room};
 use super::ticket::{Slot, Ticket, deadline};
 use crate::worker::call::{CallHead, Mode, body};
 
-/// Most calls, and bytes of them, that may wait; `submit` waits for room.
-const MOST_CALLS: usize = 1 << 16;
-const MOST_BYTES: usize = 1 << 30;
-/// How often room is looked for.
-const ROOM_TICK: Duration = Duration::from_micros(500);
 /// How long a wait goes on before signals are looked at.
 const SLICE: Duration = Duration::from_millis(50);
 /// How long to wait for the last lines that workers printed.
@@ -36,11 +34,17 @@ pub(crate) struct PyWorkerPool {
     owned: bool,
 }
 
-/// Calls whose end was to be announced and that have ended, by number.
-#[derive(Default)]
-struct Finished {
-    calls: Mutex<VecDeque<u64>>,
-    changed: Condvar,
+/// How the calls of a job are made: attributes of any object.
+#[derive(FromPyObject)]
+struct JobOptions {
+    /// Go on after an item that raised.
+    collect: bool,
+    /// Most coroutines at once in one worker.
+    concurrency: usize,
+    /// Seconds that one item may take.
+    timeout: Option<f64>,
+    /// How often an item that kills its worker is tried; 0 for the pool's number.
+    max_attempts: u32,
 }
 
 /// A function that a pool knows.
@@ -64,7 +68,8 @@ impl PyWorkerPool {
     #[new]
     #[pyo3(signature = (
         workers = 0, *, start = None, max_attempts = 3, memory_limit = None,
-        tasks_per_worker = None, keep_warm = None, echo = true
+        tasks_per_worker = None, initializer = None, keep_warm = None, echo = true,
+        name_workers = false
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
@@ -74,12 +79,21 @@ impl PyWorkerPool {
         max_attempts: u32,
         memory_limit: Option<u64>,
         tasks_per_worker: Option<u64>,
+        initializer: Option<Vec<u8>>,
         keep_warm: Option<f64>,
         echo: bool,
+        name_workers: bool,
     ) -> PyResult<Self> {
-        let options =
-            PoolOptions { workers, max_attempts, memory_limit, tasks_per_worker, keep_warm, start };
-        let echo = echo.then(|| Arc::new(Echo::default()));
+        let options = PoolOptions {
+            workers,
+            max_attempts,
+            memory_limit,
+            tasks_per_worker,
+            initializer,
+            keep_warm,
+            start,
+        };
+        let echo = echo.then(|| Arc::new(Echo::new(name_workers)));
         let observer = echo.clone().map(|echo| echo as Arc<dyn windrow_workers::Observer>);
         let pool = Arc::new(worker_pool(py, &options, observer)?);
         Ok(Self { pool, echo, finished: Arc::default(), owned: true })
@@ -147,20 +161,16 @@ impl PyWorkerPool {
         let head = CallHead { mode, collect, is_async, concurrency, timeout };
         let head =
             serde_json::to_vec(&head).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        self.wait_for_room(py)?;
-        let max_attempts =
-            if max_attempts == 0 { self.pool.settings().max_attempts } else { max_attempts };
+        wait_for_room(py, &self.pool)?;
         let request = CallRequest {
             function: Arc::clone(&function.known),
             kind: Kind::Call,
             body: body(py, &head, pickled, &buffers, self.pool.slabs())?,
             items: items.max(1),
-            max_attempts,
-            // The event loop of a worker limits the time of its coroutines itself.
-            timeout: timeout
-                .filter(|_| !is_async)
-                .and_then(|limit| Duration::try_from_secs_f64(limit).ok()),
+            max_attempts: self.attempts(max_attempts),
+            timeout: item_limit(timeout, is_async),
             describe: None,
+            gate: None,
         };
         let slot = Arc::new(Slot::default());
         let (filled, finished) = (Arc::clone(&slot), Arc::clone(&self.finished));
@@ -174,6 +184,83 @@ impl PyWorkerPool {
             }),
         );
         Ok(Ticket { slot, pool: Arc::downgrade(&self.pool), call, items: items.max(1) })
+    }
+
+    /// Makes a job: calls of `function` on chunks that are fed to it.
+    ///
+    /// `mode` as in `submit`. `bound`: most chunks on their way, each until it has its outcome, or
+    /// with `until_taken` until it is taken. A job that is not `ordered` gives chunks as they come.
+    /// `next_finished` gives the number `announce` when the job has ended. With `revocable` the job
+    /// can be taken back as long as no worker was given it.
+    #[pyo3(signature = (
+        function, mode, options, *, ordered = true, bound = None, until_taken = false,
+        announce = None, revocable = false
+    ))]
+    #[allow(
+        clippy::too_many_arguments,
+        clippy::needless_pass_by_value,
+        reason = "keywords in Python"
+    )]
+    fn job(
+        &self,
+        function: &PoolFunction,
+        mode: &str,
+        options: JobOptions,
+        ordered: bool,
+        bound: Option<u64>,
+        until_taken: bool,
+        announce: Option<u64>,
+        revocable: bool,
+    ) -> PyResult<Job> {
+        let JobOptions { collect, concurrency, timeout, max_attempts } = options;
+        let is_async = function.is_async;
+        let mode = parse_mode(mode)?;
+        let head = CallHead { mode, collect, is_async, concurrency, timeout };
+        let head =
+            serde_json::to_vec(&head).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let plan = Plan {
+            function: Arc::clone(&function.known),
+            mode,
+            head,
+            max_attempts: self.attempts(max_attempts),
+            timeout: item_limit(timeout, is_async),
+            collects: collect,
+        };
+        let announce = announce.map(|number| (Arc::clone(&self.finished), number));
+        let bound = bound.map(|chunks| Limit { chunks: chunks.max(1), until_taken });
+        Ok(Job::new(&self.pool, plan, Board::new(ordered, announce), bound, revocable))
+    }
+
+    /// Whether a call may be started now without waiting for room.
+    fn has_room(&self) -> bool {
+        has_room(&self.pool)
+    }
+
+    /// Has the pool end when no call is left; workers then run their exit handlers. Does not wait.
+    fn finish(&self) {
+        self.pool.finish();
+    }
+
+    /// Waits for the end that `close` or `finish` brings about, at most `timeout` seconds; whether
+    /// it has come.
+    #[pyo3(signature = (timeout = None))]
+    fn join(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        let deadline = deadline(timeout);
+        loop {
+            let rest = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let slice = rest.map_or(SLICE, |rest| rest.min(SLICE));
+            let pool = &self.pool;
+            if py.detach(|| pool.wait(slice)) {
+                if let Some(echo) = &self.echo {
+                    echo.flush(py, LAST_LINES);
+                }
+                return Ok(true);
+            }
+            py.check_signals()?;
+            if rest.is_some_and(|rest| rest.is_zero()) {
+                return Ok(false);
+            }
+        }
     }
 
     /// Waits for calls that were to be announced, at most `timeout` seconds, and gives the numbers
@@ -222,39 +309,12 @@ impl PyWorkerPool {
         Self { pool, echo: None, finished: Arc::default(), owned: false }
     }
 
+    fn attempts(&self, given: u32) -> u32 {
+        if given == 0 { self.pool.settings().max_attempts } else { given }
+    }
+
     pub(super) fn pool(&self) -> &Arc<WorkerPool> {
         &self.pool
-    }
-
-    fn wait_for_room(&self, py: Python<'_>) -> PyResult<()> {
-        loop {
-            let (calls, bytes) = self.pool.pending();
-            if calls == 0 || (calls < MOST_CALLS && bytes < MOST_BYTES) {
-                return Ok(());
-            }
-            py.detach(|| std::thread::sleep(ROOM_TICK));
-            py.check_signals()?;
-        }
-    }
-}
-
-impl Finished {
-    fn push(&self, call: u64) {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push_back(call);
-        self.changed.notify_all();
-    }
-
-    fn take_until(&self, deadline: Instant) -> Vec<u64> {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        while calls.is_empty() {
-            let rest = deadline.saturating_duration_since(Instant::now());
-            if rest.is_zero() {
-                break;
-            }
-            let waited = self.changed.wait_timeout(calls, rest);
-            calls = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        calls.drain(..).collect()
     }
 }
 
@@ -265,6 +325,12 @@ impl Drop for PyWorkerPool {
             self.pool.stop(false, Duration::ZERO);
         }
     }
+}
+
+/// The time that the pool grants an item; the event loop of a worker limits the time of its
+/// coroutines itself.
+fn item_limit(seconds: Option<f64>, is_async: bool) -> Option<Duration> {
+    seconds.filter(|_| !is_async).and_then(|limit| Duration::try_from_secs_f64(limit).ok())
 }
 
 fn parse_mode(mode: &str) -> PyResult<Mode> {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use arrow::buffer::Buffer;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
@@ -15,7 +16,7 @@ use windrow_workers::wire::socket::{Body, Frame};
 use windrow_workers::wire::status::StatusPage;
 use windrow_workers::{Failure, RaisedException};
 
-use super::SharedBytes;
+use super::{SharedBytes, pickled};
 use crate::rows::failure::{raised, short_repr};
 
 /// How the arguments of a call are to be taken.
@@ -85,7 +86,7 @@ pub(super) fn call(
     drop(arguments);
     run.results.nanos = start.elapsed().as_nanos() as u64;
     status.set_task(header.task);
-    pack(&values, &run.results, slabs)
+    run.pack(&values, slabs)
 }
 
 struct Run<'py, 'a> {
@@ -192,6 +193,51 @@ impl<'py> Run<'py, '_> {
         Ok(values)
     }
 
+    /// The body of the answer: its head, the pickle of the values, their large buffers.
+    fn pack(&mut self, values: &Bound<'py, PyAny>, slabs: &Arc<SlabPool>) -> Result<Body, Failure> {
+        let py = values.py();
+        let (pickled, buffers) = match pickled::result(values) {
+            Ok(pickled) => pickled,
+            Err(error) if self.head.mode == Mode::Apply => {
+                return Err(self.unpicklable(&error, None));
+            }
+            Err(_) => {
+                self.leave_out_unpicklable(values)?;
+                pickled::result(values).map_err(|error| self.unpicklable(&error, None))?
+            }
+        };
+        let head = serde_json::to_vec(&self.results)
+            .map_err(|error| Failure::Worker(error.to_string()))?;
+        body(py, &head, &pickled, &buffers, slabs)
+            .map_err(|error| Failure::Worker(format!("could not send a result: {error}")))
+    }
+
+    /// Finds the results that cannot be pickled: the first is the outcome, or with `collect` each of
+    /// them is that of its item.
+    fn leave_out_unpicklable(&mut self, values: &Bound<'py, PyAny>) -> Result<(), Failure> {
+        let broken = |_| Failure::Worker("results are not a list".to_owned());
+        let list = values.cast::<PyList>().map_err(broken)?;
+        for (place, value) in list.iter().enumerate() {
+            let Err(error) = pickled::result(&value) else { continue };
+            let item = self.items.start + place as u32;
+            let failure = self.unpicklable(&error, Some(item));
+            if !self.head.collect {
+                return Err(failure);
+            }
+            self.results.failures.push((item, failure));
+            let _ = list.set_item(place, values.py().None());
+        }
+        self.results.failures.sort_by_key(|failure| failure.0);
+        Ok(())
+    }
+
+    fn unpicklable(&self, error: &PyErr, item: Option<u32>) -> Failure {
+        let mut raised = raised(self.callable.py(), error);
+        raised.row = item.map(u64::from);
+        raised.notes.push("raised while the result was pickled in a worker process".to_owned());
+        Failure::Raised(raised)
+    }
+
     fn async_failure(
         &self,
         exception: &Bound<'py, PyAny>,
@@ -229,35 +275,15 @@ pub(crate) fn loads<'py>(
     buffers: &[Buffer],
 ) -> PyResult<Bound<'py, PyAny>> {
     let pickled = SharedBytes::new(pickled.clone());
-    let buffers: Vec<SharedBytes> = buffers.iter().cloned().map(SharedBytes::new).collect();
     static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    LOADS.import(py, "windrow._worker.pickling", "loads")?.call1((pickled, buffers))
-}
-
-/// The body of an answer: its head, the pickle of the values, their large buffers.
-fn pack(
-    values: &Bound<'_, PyAny>,
-    head: &ResultsHead,
-    slabs: &Arc<SlabPool>,
-) -> Result<Body, Failure> {
-    let py = values.py();
-    let unpicklable = |error: &PyErr| {
-        let mut raised = raised(py, error);
-        raised.notes.push("raised while the result was pickled in a worker process".to_owned());
-        Failure::Raised(raised)
-    };
-    let (pickled, buffers) = pickle(values).map_err(|error| unpicklable(&error))?;
-    let head = serde_json::to_vec(head).map_err(|error| Failure::Worker(error.to_string()))?;
-    body(py, &head, &pickled, &buffers, slabs)
-        .map_err(|error| Failure::Worker(format!("could not send a result: {error}")))
-}
-
-type Pickled<'py> = (Bound<'py, PyBytes>, Vec<PyBuffer<u8>>);
-
-fn pickle<'py>(values: &Bound<'py, PyAny>) -> PyResult<Pickled<'py>> {
-    static DUMPS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let dumps = DUMPS.import(values.py(), "windrow._worker.pickling", "dumps_result")?;
-    dumps.call1((values,))?.extract()
+    let loads = LOADS.import(py, "pickle", "loads")?;
+    if buffers.is_empty() {
+        return loads.call1((pickled,));
+    }
+    let buffers: Vec<SharedBytes> = buffers.iter().cloned().map(SharedBytes::new).collect();
+    let options = PyDict::new(py);
+    options.set_item(intern!(py, "buffers"), buffers)?;
+    loads.call((pickled,), Some(&options))
 }
 
 /// The body of a frame of a head, a pickle and its buffers.

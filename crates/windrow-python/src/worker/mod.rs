@@ -4,6 +4,7 @@ mod arguments;
 pub(crate) mod call;
 mod cells;
 mod forkserver;
+pub(crate) mod pickled;
 mod reaper;
 mod serve;
 mod session;

@@ -10,6 +10,7 @@ use arrow::buffer::Buffer;
 use pyo3::exceptions::PyOSError;
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use windrow_workers::Failure;
 use windrow_workers::batch::{Definition, HelloHead, decode_call, encode_reply};
 use windrow_workers::wire::control::Control;
@@ -44,6 +45,8 @@ pub(super) struct Session {
     messages: u64,
     /// The driver took back what comes now, until it says that this ends.
     is_revoked: bool,
+    /// The pool's initializer raised: this process is of no use.
+    is_unfit: bool,
     held_since: Option<Instant>,
     /// The module `sys`.
     sys: Py<PyModule>,
@@ -98,6 +101,7 @@ impl Session {
             cancelled: HashSet::new(),
             messages: 0,
             is_revoked: false,
+            is_unfit: false,
             held_since: None,
             sys: py.import("sys")?.unbind(),
         })
@@ -111,6 +115,7 @@ impl Session {
         loop {
             let next = self.inbox.next(&self.give_back);
             match next.map_err(|malformed| PyOSError::new_err(malformed.to_string()))? {
+                _ if self.is_unfit => return self.flush(py),
                 Some(frame) => self.handle(py, frame)?,
                 None if self.inbox.is_closed() => return self.flush(py),
                 None => {
@@ -130,6 +135,10 @@ impl Session {
                 self.is_revoked = false;
                 self.status.restore(frame.header.task);
             }
+            Kind::Forget => {
+                self.functions.remove(&frame.header.function);
+            }
+            Kind::Initialize => self.initialize(py, &frame),
             Kind::Rows | Kind::Call => return self.task(py, frame),
             Kind::Hello | Kind::Values | Kind::Failed => {}
         }
@@ -144,6 +153,30 @@ impl Session {
             let known = Known { definition, pickled, loaded: None, mean: Duration::ZERO };
             self.functions.insert(frame.header.function, known);
         }
+    }
+
+    /// Calls the pool's initializer; the answer is about task 0.
+    fn initialize(&mut self, py: Python<'_>, frame: &Frame) {
+        let pickled = frame.buffers.first().cloned().unwrap_or_else(|| Vec::<u8>::new().into());
+        let call = || -> PyResult<()> {
+            let pickling = py.import("windrow._worker.pickling")?;
+            let (initializer, arguments): (Bound<'_, PyAny>, Bound<'_, PyTuple>) =
+                pickling.call_method1("loads", (SharedBytes::new(pickled),))?.extract()?;
+            initializer.call1(arguments)?;
+            Ok(())
+        };
+        let answer = match call() {
+            Ok(()) => {
+                Body::new(&[], &self.slabs).map_err(|error| Failure::Worker(error.to_string()))
+            }
+            Err(error) => {
+                let mut raised = raised(py, &error);
+                raised.notes.push("raised by the initializer of the pool".to_owned());
+                self.is_unfit = true;
+                Err(Failure::Raised(raised))
+            }
+        };
+        self.answer(0, 0, answer);
     }
 
     fn task(&mut self, py: Python<'_>, frame: Frame) -> PyResult<()> {

@@ -9,6 +9,10 @@
 //!
 //! A call has items (one, unless it is a chunk). A *piece* is a run of items of one call that is
 //! sent to a worker as one task. Pieces only ever get smaller, so a call's answers never overlap.
+//!
+//! A worker that dies while no item of its piece runs (it loads the arguments or sends the results)
+//! makes all of the piece suspect, and in the end all of it is given up: the caller, who can pickle
+//! items anew, sends it again in halves.
 
 mod limiter;
 mod pace;
@@ -213,8 +217,11 @@ impl Machine {
         Some(sent.piece)
     }
 
-    /// Hands out what can be sent now.
-    pub fn assign(&mut self) -> Vec<(WorkerNumber, TaskNumber, Piece)> {
+    /// Hands out what can be sent now; a call that may not start is left out.
+    pub fn assign(
+        &mut self,
+        mut may_start: impl FnMut(CallNumber) -> bool,
+    ) -> Vec<(WorkerNumber, TaskNumber, Piece)> {
         let mut sent = Vec::new();
         while let Some(piece) = self.queue.front() {
             let Some(spec) = self.calls.get(&piece.call) else {
@@ -224,6 +231,9 @@ impl Machine {
             let bytes = spec.bytes;
             let Some(number) = self.pick(piece, spec) else { break };
             let Some(piece) = self.queue.pop_front() else { break };
+            if !may_start(piece.call) {
+                continue;
+            }
             let task = self.next_task;
             self.next_task += 1;
             if let Some(worker) = self.workers.get_mut(&number) {
@@ -283,35 +293,36 @@ impl Machine {
         loss
     }
 
-    /// Charges the item that ran, or narrows the search for it, and queues what is left, in front.
+    /// Charges the item that ran, or all of the piece when none did; queues what is left, in front.
     fn charge(&mut self, piece: &Piece, item: Option<u64>, blame: Blame) -> Loss {
         let length = piece.items.end - piece.items.start;
         let item = item.and_then(|item| u32::try_from(item).ok());
         let item = item.filter(|item| piece.items.contains(item));
         let culprit = if length == 1 { Some(piece.items.start) } else { item };
         let Some(culprit) = culprit else {
-            let middle = piece.items.start + length / 2;
-            self.requeue(piece, middle..piece.items.end, piece.attempts.max(1));
-            self.requeue(piece, piece.items.start..middle, piece.attempts.max(1));
-            return Loss::default();
+            return self.suspect(piece, piece.items.clone(), piece.attempts + 1, blame);
         };
-        self.requeue(piece, culprit + 1..piece.items.end, 0);
+        self.requeue(piece, culprit + 1..piece.items.end);
         let attempts = if length == 1 { piece.attempts + 1 } else { 1 };
-        let most = self.calls.get(&piece.call).map_or(1, |spec| spec.max_attempts);
-        let alone = Piece { call: piece.call, items: culprit..culprit + 1, attempts };
-        let given_up = if attempts >= most || blame == Blame::Timeout {
-            Some(alone)
-        } else {
-            self.queue.push_front(alone);
-            None
-        };
-        self.requeue(piece, piece.items.start..culprit, 0);
-        Loss { given_up }
+        let loss = self.suspect(piece, culprit..culprit + 1, attempts, blame);
+        self.requeue(piece, piece.items.start..culprit);
+        loss
     }
 
-    fn requeue(&mut self, piece: &Piece, items: Range<u32>, attempts: u32) {
+    /// Queues items that have killed so many workers, or gives them up.
+    fn suspect(&mut self, of: &Piece, items: Range<u32>, attempts: u32, blame: Blame) -> Loss {
+        let most = self.calls.get(&of.call).map_or(1, |spec| spec.max_attempts);
+        let suspect = Piece { call: of.call, items, attempts };
+        if attempts >= most || blame == Blame::Timeout {
+            return Loss { given_up: Some(suspect) };
+        }
+        self.queue.push_front(suspect);
+        Loss::default()
+    }
+
+    fn requeue(&mut self, piece: &Piece, items: Range<u32>) {
         if !items.is_empty() {
-            self.queue.push_front(Piece { call: piece.call, items, attempts });
+            self.queue.push_front(Piece { call: piece.call, items, attempts: 0 });
         }
     }
 

@@ -13,6 +13,8 @@ use crate::machine::CallSpec;
 use crate::wire::frame::Kind;
 use crate::wire::socket::Body;
 
+use super::gate::Gate;
+
 /// Longest value and most columns in the description of a row.
 const LONGEST_VALUE: usize = 40;
 const MOST_COLUMNS: usize = 8;
@@ -47,6 +49,8 @@ pub struct CallRequest {
     pub timeout: Option<Duration>,
     /// Describes an item for messages.
     pub describe: Option<Describe>,
+    /// By which the caller may take it back before a worker is given it.
+    pub gate: Option<Arc<Gate>>,
 }
 
 /// The outcome of some items of a call.
@@ -89,6 +93,11 @@ impl Pending {
             max_attempts: self.request.max_attempts.max(1),
             timeout: self.request.timeout,
         }
+    }
+
+    /// Whether it may be given to a worker.
+    pub(super) fn may_start(&self) -> bool {
+        self.request.gate.as_ref().is_none_or(|gate| gate.pass())
     }
 
     /// Takes the outcome of some items; gives whether all are there now.

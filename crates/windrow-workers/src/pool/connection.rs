@@ -1,6 +1,6 @@
 //! The driver's ends of one worker: sockets, pipes, status page, and what was lent to it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -10,13 +10,17 @@ use rustix::fs::OFlags;
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::{Command, Shared};
+use super::{Command, KnownFunction, Shared};
 use crate::launch::{Exit, WorkerEnds};
 use crate::output::Lines;
 use crate::wire::control::Control;
+use crate::wire::frame::{Header, Kind};
 use crate::wire::shared::{GiveBack, Slab};
 use crate::wire::socket::{Inbox, Outbox, Outgoing};
 use crate::wire::status::StatusPage;
+
+/// Functions that a worker knows at a time.
+const MOST_FUNCTIONS: usize = 256;
 
 /// Why we ended a worker ourselves.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +33,8 @@ pub(super) enum Doom {
     Memory,
     /// It has done what it was meant to do.
     Retired,
+    /// The user's initializer raised in it.
+    Uninitialized,
 }
 
 /// The driver's ends of one worker.
@@ -39,7 +45,9 @@ pub(super) struct Connection {
     pub(super) status: StatusPage,
     pub(super) inbox: Inbox,
     pub(super) outbox: Outbox,
-    pub(super) known: HashSet<u64>,
+    known: HashSet<u64>,
+    /// The functions in `known`, oldest first.
+    known_order: VecDeque<u64>,
     /// Shared memory that the worker looks at, once for every frame that it came with.
     pub(super) lent: HashMap<u64, Vec<Arc<Slab>>>,
     pub(super) give_back: Arc<dyn GiveBack>,
@@ -73,7 +81,7 @@ impl std::panic::RefUnwindSafe for ToWorker {}
 
 impl GiveBack for ToWorker {
     fn give_back(&self, slab: u64) {
-        self.shared.command(Command::GiveBack { worker: self.worker, slab });
+        let _ = self.shared.command(Command::GiveBack { worker: self.worker, slab });
     }
 }
 
@@ -99,6 +107,7 @@ impl Connection {
             inbox: Inbox::default(),
             outbox: Outbox::default(),
             known: HashSet::new(),
+            known_order: VecDeque::new(),
             lent: HashMap::new(),
             give_back: Arc::new(ToWorker { worker, shared: Arc::clone(shared) }),
             pid: 0,
@@ -126,6 +135,23 @@ impl Connection {
             self.lent.entry(slab.number()).or_default().push(Arc::clone(slab));
         }
         self.outbox.push(frame);
+    }
+
+    /// Makes sure that the worker knows `function` when it reads what is sent next.
+    pub(super) fn define(&mut self, function: &KnownFunction) {
+        if !self.known.insert(function.number) {
+            return;
+        }
+        self.known_order.push_back(function.number);
+        if self.known_order.len() > MOST_FUNCTIONS
+            && let Some(oldest) = self.known_order.pop_front()
+        {
+            // Whatever calls it comes before this in the stream.
+            self.known.remove(&oldest);
+            self.outbox.push(Outgoing::bare(Kind::Forget, oldest, 0));
+        }
+        let header = Header::bare(Kind::Define, function.number, 0);
+        self.send(function.body.frame(header), function.body.slab());
     }
 
     /// Takes back what the worker no longer looks at.

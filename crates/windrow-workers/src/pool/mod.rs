@@ -9,11 +9,11 @@
 mod calls;
 mod connection;
 mod driver;
+mod functions;
+mod gate;
 mod settings;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -33,9 +33,11 @@ use crate::wire::frame::Kind;
 use crate::wire::shared::SlabPool;
 
 pub use calls::{CallDone, CallRequest, Describe, KnownFunction, PieceOutcome};
+pub use gate::Gate;
 pub use settings::PoolSettings;
 
 use calls::describe_rows;
+use functions::Functions;
 
 /// What the I/O thread is asked to do.
 enum Command {
@@ -47,6 +49,8 @@ enum Command {
         slab: u64,
     },
     Warm,
+    /// End when no call is left.
+    Finish,
     Stop {
         graceful: bool,
     },
@@ -54,7 +58,7 @@ enum Command {
 
 /// What the pool's users and its I/O thread share.
 struct Shared {
-    commands: Mutex<Vec<Command>>,
+    commands: Mutex<Commands>,
     wake: OwnedFd,
     slabs: Arc<SlabPool>,
     next_call: AtomicU64,
@@ -66,15 +70,28 @@ struct Shared {
     stopped: std::sync::atomic::AtomicBool,
 }
 
+/// What the I/O thread has not looked at yet.
+#[derive(Default)]
+struct Commands {
+    waiting: Vec<Command>,
+    /// The I/O thread has ended: nobody will look.
+    ended: bool,
+}
+
 impl Shared {
-    fn command(&self, command: Command) {
+    /// Tells the I/O thread; gives the command back when that has ended.
+    fn command(&self, command: Command) -> Result<(), Command> {
         let mut commands = lock(&self.commands);
-        commands.push(command);
-        let is_first = commands.len() == 1;
+        if commands.ended {
+            return Err(command);
+        }
+        commands.waiting.push(command);
+        let is_first = commands.waiting.len() == 1;
         drop(commands);
         if is_first {
             let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
         }
+        Ok(())
     }
 }
 
@@ -89,32 +106,6 @@ pub struct WorkerPool {
     thread: Mutex<Option<JoinHandle<()>>>,
     functions: Mutex<Functions>,
     owner: u32,
-}
-
-/// The functions that the pool knows, by what they are named by.
-#[derive(Default)]
-struct Functions {
-    by_id: HashMap<String, Arc<KnownFunction>>,
-    by_pickle: HashMap<Fingerprint, Arc<KnownFunction>>,
-}
-
-/// Two independent hashes and the length: pickles may be large, and are not kept to compare.
-type Fingerprint = (u64, u64, usize);
-
-fn fingerprint(bytes: &[u8]) -> Fingerprint {
-    let hash = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u8(salt);
-        hasher.write(bytes);
-        hasher.finish()
-    };
-    (hash(1), hash(2), bytes.len())
-}
-
-impl Functions {
-    fn next_number(&self) -> u64 {
-        (self.by_id.len() + self.by_pickle.len()) as u64 + 1
-    }
 }
 
 impl WorkerPool {
@@ -154,7 +145,7 @@ impl WorkerPool {
 
     /// Starts the workers in the background.
     pub fn warm(&self) {
-        self.shared.command(Command::Warm);
+        let _ = self.shared.command(Command::Warm);
     }
 
     /// Processes of the workers that are ready.
@@ -176,32 +167,20 @@ impl WorkerPool {
 
     /// Makes a row function known, once.
     pub fn row_function(&self, function: &Function) -> io::Result<Arc<KnownFunction>> {
-        let mut functions = lock(&self.functions);
-        if let Some(known) = functions.by_id.get(&function.id) {
-            return Ok(Arc::clone(known));
-        }
-        let definition = Definition::of(function);
-        let known = self.known(functions.next_number(), &definition, &function.pickled)?;
-        functions.by_id.insert(function.id.clone(), Arc::clone(&known));
-        Ok(known)
+        lock(&self.functions).by_id(&function.id, |number| {
+            self.known(number, &Definition::of(function), &function.pickled)
+        })
     }
 
     /// Makes a pickled callable known, once, for calls on pickled arguments.
     pub fn call_function(&self, name: &str, pickled: &[u8]) -> io::Result<Arc<KnownFunction>> {
-        let key = fingerprint(pickled);
-        let mut functions = lock(&self.functions);
-        if let Some(known) = functions.by_pickle.get(&key) {
-            return Ok(Arc::clone(known));
-        }
         let definition = Definition {
             name: name.to_owned(),
             call: CallForm::Positional,
             columns: None,
             nulls: Nulls::None,
         };
-        let known = self.known(functions.next_number(), &definition, pickled)?;
-        functions.by_pickle.insert(key, Arc::clone(&known));
-        Ok(known)
+        lock(&self.functions).by_pickle(pickled, |number| self.known(number, &definition, pickled))
     }
 
     fn known(
@@ -229,8 +208,20 @@ impl WorkerPool {
         }
         self.shared.pending.fetch_add(1, Ordering::AcqRel);
         self.shared.pending_bytes.fetch_add(request.body.length(), Ordering::AcqRel);
-        self.shared.command(Command::Submit(id, Box::new(request), done));
+        let submit = Command::Submit(id, Box::new(request), done);
+        if let Err(Command::Submit(_, request, done)) = self.shared.command(submit) {
+            self.shared.pending.fetch_sub(1, Ordering::AcqRel);
+            self.shared.pending_bytes.fetch_sub(request.body.length(), Ordering::AcqRel);
+            done(vec![PieceOutcome::failed(0..request.items, stopped())]);
+        }
         id
+    }
+
+    /// Has the pool end when no call is left; workers then run their exit handlers. Does not wait.
+    pub fn finish(&self) {
+        if self.owner == std::process::id() {
+            let _ = self.shared.command(Command::Finish);
+        }
     }
 
     /// Ends the pool: what has no outcome gets [`Failure::Cancelled`]. With `graceful`, idle workers
@@ -240,7 +231,16 @@ impl WorkerPool {
             return true;
         }
         if !self.shared.stopped.swap(true, Ordering::AcqRel) {
-            self.shared.command(Command::Stop { graceful });
+            let _ = self.shared.command(Command::Stop { graceful });
+        }
+        self.wait(timeout)
+    }
+
+    /// Waits for the end of the pool, which [`WorkerPool::stop`] or [`WorkerPool::finish`] brings
+    /// about; gives whether it has ended within `timeout`.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        if self.owner != std::process::id() {
+            return true;
         }
         let deadline = Instant::now() + timeout;
         loop {
@@ -296,12 +296,13 @@ impl FunctionHost for WorkerPool {
             max_attempts: self.settings.max_attempts,
             timeout: None,
             describe: Some(describe_rows(call.batch)),
+            gate: None,
         };
         self.call(request, Box::new(move |outcomes| done(row_outcome(outcomes))))
     }
 
     fn cancel(&self, call: CallId) {
-        self.shared.command(Command::Cancel(call));
+        let _ = self.shared.command(Command::Cancel(call));
     }
 
     fn width(&self) -> usize {

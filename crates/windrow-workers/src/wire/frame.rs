@@ -14,7 +14,7 @@ use arrow::buffer::Buffer;
 /// First bytes of every frame.
 pub const MAGIC: [u8; 4] = *b"WNDR";
 /// Version of the frame; driver and worker must agree on it.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Length of the header in bytes.
 pub const HEADER_LENGTH: usize = 64;
 /// Longest body that is read from a socket; larger buffers travel in shared memory.
@@ -47,6 +47,11 @@ pub enum Kind {
     Failed = 6,
     /// Driver to worker: what was taken back ends here; `task` tasks were claimed so far.
     Resume = 7,
+    /// Driver to worker: this function will be defined again before it is called again.
+    Forget = 8,
+    /// Driver to worker: call the pool's initializer. Buffer 0: the pickle of it and its arguments.
+    /// The answer is about task 0.
+    Initialize = 9,
 }
 
 impl Kind {
@@ -59,6 +64,8 @@ impl Kind {
             5 => Self::Values,
             6 => Self::Failed,
             7 => Self::Resume,
+            8 => Self::Forget,
+            9 => Self::Initialize,
             _ => return None,
         })
     }

@@ -31,9 +31,10 @@ impl Driver {
         lock(&self.shared.pids).retain(|pid| *pid != connection.pid);
         let running = connection.status.running();
         let exit = connection.exit.unwrap_or_default();
-        let was_asked = matches!(connection.doom, Some(Doom::Cancelled | Doom::Retired));
+        let was_asked =
+            matches!(connection.doom, Some(Doom::Cancelled | Doom::Retired | Doom::Uninitialized));
         let blame = match connection.doom {
-            Some(Doom::Cancelled | Doom::Retired) => Blame::Nobody,
+            Some(Doom::Cancelled | Doom::Retired | Doom::Uninitialized) => Blame::Nobody,
             Some(Doom::TimedOut(_)) => Blame::Timeout,
             Some(Doom::Memory) => Blame::Task,
             None if connection.exit.is_some() => Blame::Task,
@@ -52,6 +53,9 @@ impl Driver {
             death.out_of_memory = self.kernel_killed(death.peak_memory);
         }
         let loss = self.machine.died(worker, running, blame);
+        if connection.doom == Some(Doom::Uninitialized) {
+            self.machine.forgive();
+        }
         if !was_asked && self.stopping.is_none() {
             self.tell(WorkerEvent::Died(death.clone()));
         }

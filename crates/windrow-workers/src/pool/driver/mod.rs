@@ -21,6 +21,7 @@ use crate::launch::{ExecLauncher, Launcher, Report, Start, keeper};
 use crate::machine::{Limiter, Limits, Machine, WorkerNumber};
 use crate::memory;
 use crate::output::WorkerEvent;
+use crate::wire::socket::Body;
 
 /// Most bytes on their way to one worker, unless one task alone is larger.
 const BYTES_PER_WORKER: usize = 64 << 20;
@@ -43,8 +44,12 @@ pub(super) struct Driver {
     calls: HashMap<u64, Pending>,
     limiter: Limiter,
     next_worker: WorkerNumber,
+    /// What every worker calls first.
+    initializer: Option<Body>,
     /// Start workers although nothing waits.
     warm: bool,
+    /// End when no call is left.
+    finishing: bool,
     stopping: Option<Instant>,
     /// The kernel's count of kills for memory when it was read last.
     memory_kills: Option<u64>,
@@ -54,12 +59,14 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>, settings: PoolSettings) -> io::Result<Self> {
+    pub(super) fn new(shared: Arc<Shared>, mut settings: PoolSettings) -> io::Result<Self> {
         let limits = Limits {
             workers: settings.workers,
             bytes_per_worker: BYTES_PER_WORKER,
             tasks_per_worker: settings.tasks_per_worker,
         };
+        let initializer = settings.initializer.take();
+        let initializer = initializer.map(|pickled| Body::new(&[vec![&pickled]], &shared.slabs));
         let burst = START_BURST.max(settings.workers as u32 * 2);
         Ok(Self {
             poller: Poller::new(&shared.wake)?,
@@ -70,7 +77,9 @@ impl Driver {
             calls: HashMap::new(),
             limiter: Limiter::new(burst, STARTS_PER_SECOND, Instant::now()),
             next_worker: 1,
+            initializer: initializer.transpose()?,
             warm: false,
+            finishing: false,
             stopping: None,
             memory_kills: memory::kills(),
             memory_looked_at: Instant::now(),
@@ -102,6 +111,9 @@ impl Driver {
             self.watch(Instant::now());
             self.start_workers();
             self.send_tasks();
+            if self.finishing && self.calls.is_empty() && self.stopping.is_none() {
+                self.begin_stop(true);
+            }
             if self.is_done() {
                 break;
             }
@@ -128,7 +140,7 @@ impl Driver {
     }
 
     fn handle_commands(&mut self) {
-        let commands = std::mem::take(&mut *lock(&self.shared.commands));
+        let commands = std::mem::take(&mut lock(&self.shared.commands).waiting);
         for command in commands {
             match command {
                 Command::Submit(id, request, done) => {
@@ -149,6 +161,7 @@ impl Driver {
                     }
                 }
                 Command::Warm => self.warm = true,
+                Command::Finish => self.finishing = true,
                 Command::Stop { graceful } => self.begin_stop(graceful),
             }
         }
@@ -221,7 +234,11 @@ impl Driver {
     fn give_up(&mut self) {
         let message = format!(
             "{MOST_STILLBORN} workers in a row died before they were ready\n\
-             hint: look at what they printed; `python -c \"import windrow._worker\"` must work"
+             hint: look at what they printed; {}",
+            match self.initializer {
+                Some(_) => "the initializer of the pool may have ended them",
+                None => "`python -c \"import windrow._worker\"` must work",
+            }
         );
         self.fail_all(&Failure::Worker(message));
         self.machine.forgive();
@@ -312,9 +329,15 @@ impl Driver {
         }
         lock(&self.shared.pids).clear();
         self.fail_all(&Failure::Cancelled);
-        for command in std::mem::take(&mut *lock(&self.shared.commands)) {
+        let mut commands = lock(&self.shared.commands);
+        commands.ended = true;
+        let waiting = std::mem::take(&mut commands.waiting);
+        drop(commands);
+        for command in waiting {
             if let Command::Submit(_, request, done) = command {
-                Pending::new(*request, done).fail(Failure::Cancelled);
+                let pending = Pending::new(*request, done);
+                self.settle(&pending);
+                pending.fail(Failure::Cancelled);
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::super::calls::PieceOutcome;
+use super::super::calls::{Pending, PieceOutcome};
+use super::super::connection::Doom;
 use super::super::lock;
 use super::Driver;
 use crate::batch::{HelloHead, ValuesHead};
@@ -57,6 +58,10 @@ impl Driver {
         let header = frame.header;
         let outcome = match header.kind {
             Kind::Hello => return self.hello(worker, &frame),
+            Kind::Values if header.task == 0 => return self.ready(worker),
+            Kind::Failed if header.task == 0 => {
+                return self.uninitialized(worker, &failure(&frame));
+            }
             Kind::Values => Ok(frame.buffers),
             Kind::Failed => Err(failure(&frame)),
             _ => return,
@@ -77,17 +82,40 @@ impl Driver {
     }
 
     fn hello(&mut self, worker: WorkerNumber, frame: &Frame) {
-        self.machine.worker_ready(worker);
         let head = frame.buffers.first().map(|head| serde_json::from_slice::<HelloHead>(head));
+        let Some(connection) = self.workers.get_mut(&worker) else { return };
+        if let Some(Ok(head)) = head {
+            connection.pid = head.pid;
+        }
+        match &self.initializer {
+            Some(body) => {
+                let header = Header::bare(Kind::Initialize, 0, 0);
+                connection.send(body.frame(header), body.slab());
+                self.write_frames(worker);
+            }
+            None => self.ready(worker),
+        }
+    }
+
+    /// A worker can be given tasks.
+    fn ready(&mut self, worker: WorkerNumber) {
+        self.machine.worker_ready(worker);
         if let Some(connection) = self.workers.get_mut(&worker) {
             connection.ready = true;
-            if let Some(Ok(head)) = head {
-                connection.pid = head.pid;
-            }
             let pid = connection.pid;
             lock(&self.shared.pids).push(pid);
             self.tell(WorkerEvent::Started { worker, pid });
         }
+    }
+
+    /// The user's initializer raised: that is the outcome of all that waits. The next call has it
+    /// tried again, by new workers.
+    fn uninitialized(&mut self, worker: WorkerNumber, failure: &Failure) {
+        if let Some(connection) = self.workers.get_mut(&worker) {
+            connection.doom = Some(Doom::Uninitialized);
+        }
+        self.fail_all(failure);
+        self.warm = false;
     }
 
     fn let_retired_go(&mut self) {
@@ -105,7 +133,8 @@ impl Driver {
 
     /// Hands out what the machine lets go, and writes it.
     pub(super) fn send_tasks(&mut self) {
-        let assigned = self.machine.assign();
+        let calls = &self.calls;
+        let assigned = self.machine.assign(|call| calls.get(&call).is_some_and(Pending::may_start));
         let mut workers: Vec<WorkerNumber> = Vec::new();
         for (worker, task, piece) in assigned {
             self.send_task(worker, task, &piece);
@@ -128,10 +157,7 @@ impl Driver {
         };
         let request = &pending.request;
         let function = &request.function;
-        if connection.known.insert(function.number) {
-            let header = Header::bare(Kind::Define, function.number, 0);
-            connection.send(function.body.frame(header), function.body.slab());
-        }
+        connection.define(function);
         let mut header = Header::bare(request.kind, function.number, task);
         header.start = piece.items.start;
         header.stop = piece.items.end;
