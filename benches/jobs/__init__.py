@@ -1,8 +1,30 @@
 """What is measured: one job a file."""
 
-from benches.jobs import group_by, join, on_pandas, pool, row_function, sort, start, word_count
+from benches.jobs import (
+    group_by,
+    join,
+    listings,
+    native,
+    on_pandas,
+    pool,
+    row_function,
+    sort,
+    start,
+    word_count,
+)
 
 JOBS = [
     module.JOB
-    for module in (row_function, on_pandas, word_count, group_by, join, sort, start, pool)
+    for module in (
+        row_function,
+        listings,
+        native,
+        on_pandas,
+        word_count,
+        group_by,
+        join,
+        sort,
+        start,
+        pool,
+    )
 ]

@@ -39,6 +39,42 @@ def row_function_by_hand(pl, inputs, _case):
     return _sum_of(pl.scan_parquet(inputs["files"]), expression)
 
 
+@adapter.runs("row_function", "a native expression, by hand")
+def row_function_native(pl, inputs, _case):
+    home, away = pl.col("home_score"), pl.col("away_score")
+    advantage = (
+        pl.when(pl.col("neutral"))
+        .then(0)
+        .when(home > away)
+        .then(1)
+        .when(home < away)
+        .then(-1)
+        .otherwise(0)
+    )
+    return _sum_of(pl.scan_parquet(inputs["files"]), advantage)
+
+
+def _expression(pl, case):
+    if case == "charge":
+        weeks, rest = pl.col("nights") // 7, pl.col("nights") % 7
+        price = (weeks * 6.5 + rest) * pl.col("rate") / pl.col("guests")
+        return pl.when((price > 0.0) & (price <= 20000.0)).then(price).otherwise(0.0)
+    if case == "bedrooms":
+        facts = pl.col("facts").str.strip_chars().str.to_lowercase()
+        return facts.str.split(" , ").list.get(0).str.replace_all(" bds", "").cast(pl.Int64)
+    if case == "vowels":
+        return pl.col("kind").str.count_matches("[aeiouAEIOU]")
+    column = "owner" if case == "tidy" else "accented"
+    lowered = pl.col(column).str.strip_chars().str.to_lowercase()
+    return lowered.str.count_matches("e", literal=True)
+
+
+@adapter.runs("listings", "a native expression, by hand")
+def listings(pl, inputs, case):
+    expression = _expression(pl, case).cast(pl.Float64).sum()
+    return float(pl.scan_parquet(inputs["files"]).select(expression).collect().item())
+
+
 def _grouped(pl, inputs, case):
     keys, aggregates = QUESTIONS[case]
     columns = [

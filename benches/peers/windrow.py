@@ -48,6 +48,44 @@ def on_pandas(_wr, inputs, case):
     )
 
 
+@adapter.runs("listings", "df.apply(lambda row: ..., axis=1)")
+def listings(wr, inputs, case):
+    from benches.listings import of_row
+
+    return float(wr.read_parquet(inputs["files"]).apply(of_row(case), axis=1).sum())
+
+
+@adapter.runs("native", "df.apply(lambda row: ..., axis=1)")
+def native(wr, inputs, case):
+    import re
+
+    from benches.listings import of_row
+
+    wr.configure(partitions=1, workers=1, progress=False)
+    if case == "home":
+        frame = wr.read_parquet(inputs["matches"])
+        column = advantage(frame)
+    else:
+        frame = wr.read_parquet(inputs["files"])
+        column = frame.apply(of_row(case), axis=1)
+    column.sum().compute()
+    text = str(column.explain())
+    rows = re.search(
+        r"ran natively: ([\d.]+) ns a row over ([\d,]+) rows"
+        r"(?:; ([\d,]+) of them .* and took (\d+) ns each)?",
+        text,
+    )
+    if rows is None:
+        raise AssertionError(f"it did not run natively:\n{text}")
+    nanos, count, left, each = rows.groups()
+    nanos = float(nanos)
+    if left is None:
+        return {"figure": nanos, "remark": ""}
+    share = int(left.replace(",", "")) / int(count.replace(",", ""))
+    remark = f"{share:.1%} of the rows left, {each} ns each in the interpreter"
+    return {"figure": nanos + share * int(each), "remark": remark}
+
+
 @adapter.runs("word_count", "mapreduce")
 def word_count(wr, inputs, _case):
     return dict(wr.mapreduce(inputs["files"], words_of, add_counts, combiner=add_counts).items())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from windrow._native import __version__ as __version__
     from windrow.client import Client as Client
     from windrow.client import connect as connect
+    from windrow.explain import explain_function as explain_function
     from windrow.frame.frame import DataFrame as DataFrame
     from windrow.frame.scalar import Scalar as Scalar
     from windrow.frame.series import Series as Series
@@ -45,6 +46,7 @@ _HOMES = {
     "Series": "frame.series",
     "configure": "session",
     "connect": "client",
+    "explain_function": "explain",
     "from_arrow": "sources",
     "from_items": "sources",
     "from_pandas": "sources",
@@ -67,6 +69,7 @@ __all__ = [
     "__version__",
     "configure",
     "connect",
+    "explain_function",
     "from_arrow",
     "from_items",
     "from_pandas",

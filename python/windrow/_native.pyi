@@ -19,6 +19,8 @@ class Function:
     def id(self) -> str: ...
     @property
     def name(self) -> str: ...
+    def explain(self, schema: pa.Schema) -> str:
+        """What of it is native for rows with the columns of ``schema``, and why the rest is not."""
 
 @final
 class Expr:

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use datafusion::physical_plan::displayable;
-use windrow_functions::Function;
+use windrow_functions::{Function, Verdict};
 
 use crate::error::Result;
 use crate::plan::{Dataset, Node};
@@ -24,25 +24,52 @@ impl Dataset {
         let _ = writeln!(text, "== Optimized logical plan ==\n{}\n", optimized.display_indent());
         let physical = displayable(physical.as_ref()).indent(false).to_string();
         let _ = writeln!(text, "== Physical plan ==\n{}", physical.trim_end());
-        let functions = self.functions();
+        let functions = self.explained();
         if !functions.is_empty() {
             let _ = writeln!(text, "\n== Functions ==");
         }
         for function in functions {
-            let _ = writeln!(text, "{}", function.explain().trim_end());
+            let _ = writeln!(text, "{}", function.trim_end());
         }
         Ok(text)
     }
 
-    /// The user's functions in the plan, each once.
-    #[must_use]
-    pub fn functions(&self) -> Vec<Arc<Function>> {
+    /// What of each function is native and why the rest is not; each said once.
+    fn explained(&self) -> Vec<String> {
         let mut applies = Vec::new();
         self.applies(&mut applies);
-        let mut found: Vec<_> = applies.iter().map(|apply| Arc::clone(&apply.function)).collect();
-        self.add_frame_functions(&mut found);
+        let mut texts: Vec<_> = applies
+            .iter()
+            .map(|apply| match apply.judged.get() {
+                Some(judged) => judged.explain(&apply.function),
+                None => apply.function.explain(),
+            })
+            .collect();
+        let mut frames = Vec::new();
+        self.add_frame_functions(&mut frames);
+        texts.extend(frames.iter().map(|function| function.explain()));
         let mut seen = HashSet::new();
-        found.retain(|function: &Arc<Function>| seen.insert(function.id.clone()));
+        texts.retain(|text| seen.insert(text.clone()));
+        texts
+    }
+
+    /// The user's functions in the plan, each once, with what is known of where they run.
+    #[must_use]
+    pub fn functions(&self) -> Vec<(Arc<Function>, Verdict)> {
+        let mut applies = Vec::new();
+        self.applies(&mut applies);
+        let mut found: Vec<_> = applies
+            .iter()
+            .map(|apply| {
+                let verdict = apply.judged.get().map_or(Verdict::Python, |judged| judged.verdict());
+                (Arc::clone(&apply.function), verdict)
+            })
+            .collect();
+        let mut frames = Vec::new();
+        self.add_frame_functions(&mut frames);
+        found.extend(frames.into_iter().map(|function| (function, Verdict::Python)));
+        let mut seen = HashSet::new();
+        found.retain(|(function, _)| seen.insert(function.id.clone()));
         found
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Fault, Result};
 use crate::machine;
 
-/// Where row functions run.
+/// Where row functions run that are not native.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FunctionPlace {
@@ -35,10 +35,14 @@ pub struct Settings {
     pub temp: Option<PathBuf>,
     /// Whether to show progress; `None`: on a terminal or in a notebook.
     pub progress: Option<bool>,
-    /// Where row functions run.
+    /// Where row functions run that are not native.
     pub functions: FunctionPlace,
     /// Rows in a batch that goes through the operators.
     pub batch_rows: usize,
+    /// Whether row functions run as native code as far as they can be compiled.
+    pub native: bool,
+    /// The share of the rows of native functions that the interpreter computes again, to compare.
+    pub verify: f64,
 }
 
 impl Default for Settings {
@@ -53,6 +57,8 @@ impl Default for Settings {
             progress: None,
             functions: FunctionPlace::Auto,
             batch_rows: 16384,
+            native: true,
+            verify: 0.0,
         }
     }
 }
@@ -65,12 +71,23 @@ const VARIABLES: &[(&str, &str)] = &[
     ("WINDROW_PROGRESS", "progress"),
     ("WINDROW_FUNCTIONS", "functions"),
     ("WINDROW_BATCH_ROWS", "batch_rows"),
+    ("WINDROW_NATIVE", "native"),
+    ("WINDROW_VERIFY", "verify"),
 ];
 
 impl Settings {
     /// The names that can be set.
-    pub const NAMES: &'static [&'static str] =
-        &["memory", "workers", "partitions", "temp", "progress", "functions", "batch_rows"];
+    pub const NAMES: &'static [&'static str] = &[
+        "memory",
+        "workers",
+        "partitions",
+        "temp",
+        "progress",
+        "functions",
+        "batch_rows",
+        "native",
+        "verify",
+    ];
 
     /// Defaults, then the environment, then `json` (an object of settings that are given).
     ///
@@ -110,6 +127,9 @@ impl Settings {
             if value == 0 {
                 return Err(bad(&format!("`{name}` must be at least 1")));
             }
+        }
+        if !(0.0..=1.0).contains(&self.verify) {
+            return Err(bad(&format!("`verify` is {}, it is a share from 0 to 1", self.verify)));
         }
         if self.memory < 16 << 20 {
             return Err(bad(&format!("`memory` is {} bytes, the least is 16 MB", self.memory)));

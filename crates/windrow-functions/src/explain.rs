@@ -40,17 +40,23 @@ impl std::fmt::Display for Reason {
 impl Function {
     /// What runs where and why.
     ///
-    /// The first line opens with `native`, `partly native` or `python`; then one line for each
-    /// reason, with its line and column in the user's file and the source it is about.
+    /// The first line is `native`, `partly native` or `python`; then comes what is called and with
+    /// what, and one line for each reason, with its line and column in the user's file and the
+    /// source it is about.
     #[must_use]
     pub fn explain(&self) -> String {
-        let mut text = format!("{}: {}", self.verdict, self.place());
-        // Writing to a String cannot fail.
-        let _ = write!(text, "\n  called {}", self.call_text());
+        let mut text = self.headline(self.verdict);
         for reason in &self.reasons {
+            // Writing to a String cannot fail.
             let _ = write!(text, "\n  {reason}");
         }
         text
+    }
+
+    /// The first two lines of an explanation: a verdict, and what it is about.
+    #[must_use]
+    pub fn headline(&self, verdict: Verdict) -> String {
+        format!("{verdict}\n  {}, called {}", self.place(), self.call_text())
     }
 
     fn place(&self) -> String {

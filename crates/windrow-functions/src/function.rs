@@ -72,7 +72,11 @@ pub struct Function {
     /// The pickled callable that a worker must call (lifted already for [`CallForm::Positional`]).
     #[serde(skip)]
     pub pickled: Vec<u8>,
-    /// How much of it runs natively.
+    /// The function as data ([`crate::FnSpec`] in JSON), from which native code is made; absent
+    /// where the interpreter has to run it.
+    #[serde(default)]
+    pub spec: Option<String>,
+    /// How much of it runs natively, once that was found out for columns of certain types.
     #[serde(default)]
     pub verdict: Verdict,
     /// Why the rest does not.

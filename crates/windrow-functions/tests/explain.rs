@@ -16,13 +16,13 @@ fn a_description_is_read_and_explained() {
     assert_eq!(function.pickled, [1, 2]);
     assert_eq!(
         function.explain(),
-        "python: `score` (job.py:3)\n  called with a row object over all columns\n  \
+        "python\n  `score` (job.py:3), called with a row object over all columns\n  \
          5:12: `row.index`: `row.index` is an attribute of the row itself\n  row functions are slow"
     );
 }
 
 #[test]
-fn the_first_words_are_the_verdict() {
+fn the_first_line_is_the_verdict() {
     let mut function = Function::from_json(JSON, Vec::new()).unwrap();
     function.call = CallForm::Positional;
     function.columns = Some(vec!["a".to_owned(), "b c".to_owned()]);
@@ -33,8 +33,8 @@ fn the_first_words_are_the_verdict() {
     ] {
         function.verdict = verdict;
         let text = function.explain();
-        assert!(text.starts_with(&format!("{word}: `score`")), "{text}");
-        assert!(text.contains("\n  called with the values of `a`, `b c`"), "{text}");
+        assert!(text.starts_with(&format!("{word}\n  `score`")), "{text}");
+        assert!(text.contains(", called with the values of `a`, `b c`"), "{text}");
     }
 }
 

@@ -37,6 +37,7 @@ fn call() -> RowCall {
         columns: None,
         nulls: Nulls::Nan,
         pickled: Vec::new(),
+        spec: None,
         verdict: Verdict::Python,
         reasons: Vec::new(),
     };

@@ -22,7 +22,7 @@ CallForm = Literal["positional", "row", "batch"]
 Nulls = Literal["nan", "none"]
 Verdict = Literal["native", "partly_native", "python"]
 
-_NOT_COMPILED = Reason("row functions are not compiled to native code in this version")
+_FRAMES = Reason("a function of whole frames is not looked into")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Description:
     pickled
         What a worker unpickles and calls.
     verdict, reasons
-        Where it runs, and why.
+        Where it runs as far as is known here, and why: what has a `spec` is judged by the native
+        side, when the types of the columns are known.
     spec
         The function as data, from which the native side compiles it; None if it cannot be.
     """
@@ -65,7 +66,7 @@ class Description:
     spec: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """Everything but `pickled` and `spec`, as plain values."""
+        """Everything but `pickled`, as plain values."""
         return {
             "id": self.id,
             "name": self.name,
@@ -74,6 +75,7 @@ class Description:
             "call": self.call,
             "columns": self.columns,
             "nulls": self.nulls,
+            "spec": self.spec,
             "verdict": self.verdict,
             "reasons": [reason.to_dict() for reason in self.reasons],
         }
@@ -140,7 +142,7 @@ def describe(
         nulls=nulls,
         pickled=pickled,
         verdict="python",
-        reasons=tuple(plan.reasons or [_NOT_COMPILED]),
+        reasons=tuple(plan.reasons or ([_FRAMES] if form == "batch" else [])),
         spec=plan.spec,
     )
 

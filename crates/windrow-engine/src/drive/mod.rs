@@ -102,13 +102,20 @@ async fn prepare(
     let options = JobOptions {
         partitions: settings.partitions,
         batch_rows: settings.batch_rows,
+        native: settings.native,
         now: i64::try_from(now_millis()).unwrap_or(i64::MAX),
         digest: String::new(),
     };
     let mut identity = program.to_vec();
     identity.extend_from_slice(
-        format!("{} {} {}", options.partitions, options.batch_rows, client.options().build)
-            .as_bytes(),
+        format!(
+            "{} {} {} {}",
+            options.partitions,
+            options.batch_rows,
+            options.native,
+            client.options().build
+        )
+        .as_bytes(),
     );
     let identity = digest(&identity);
     if let Some(known) = client.earlier(exchange, &identity).await? {

@@ -36,7 +36,8 @@ pub async fn settings_of(client: &Client, run: &RunId, settings: Settings) -> Re
     let exchange = Exchange::open(&client.options().exchange)?;
     let plan = known(&exchange, run).await?;
     let options = JobOptions::of_map(&plan.options).ok_or_else(|| not_whole(run))?;
-    Ok(Settings { partitions: options.partitions, batch_rows: options.batch_rows, ..settings })
+    let JobOptions { partitions, batch_rows, native, .. } = options;
+    Ok(Settings { partitions, batch_rows, native, ..settings })
 }
 
 async fn known(exchange: &Exchange, run: &RunId) -> Result<JobPlan> {

@@ -44,10 +44,10 @@ impl Teller {
             windrow_functions::Verdict::Python => Verdict::Python,
         };
         let functions = dataset.functions();
-        let functions = functions.iter().map(|function| FunctionSummary {
+        let functions = functions.iter().map(|(function, judged)| FunctionSummary {
             id: function.id.clone(),
             name: function.name.clone(),
-            verdict: verdict(function.verdict),
+            verdict: verdict(*judged),
         });
         let teller = Self::of(dataset.session().events(), job.run());
         teller.bus.emit(&Event::RunStarted {

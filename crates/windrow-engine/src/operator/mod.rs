@@ -6,9 +6,9 @@ mod gather;
 pub(crate) mod memory;
 
 pub use arithmetic::{floor_divide, modulo, power, round_half_even};
-pub(crate) use function::Pending;
 pub use function::{
-    FunctionCall, FunctionExec, FunctionHosts, FunctionNode, FunctionPlanner, PartitionsExec,
-    PartitionsNode,
+    FunctionCall, FunctionExec, FunctionHosts, FunctionNode, FunctionPlanner, Judged,
+    PartitionsExec, PartitionsNode, PhysicalCall,
 };
+pub(crate) use function::{Pending, lanes};
 pub use gather::OrderedGatherExec;

@@ -13,6 +13,7 @@ use windrow_functions::Function;
 
 use super::Dataset;
 use crate::error::{Error, Result};
+use crate::operator::Judged;
 
 /// An operator between two expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,8 +143,10 @@ pub struct Apply {
     pub names: Vec<String>,
     /// The declared result type, or the inferred one once it is known.
     pub result: OnceLock<DataType>,
-    /// Nanoseconds a row in the sample, once there was one.
+    /// Nanoseconds a row in the sample, once there was one in the interpreter.
     pub nanos_a_row: OnceLock<u64>,
+    /// What runs natively, once the types of the arguments are known.
+    pub judged: OnceLock<Arc<Judged>>,
 }
 
 impl Apply {
@@ -168,7 +171,15 @@ impl Apply {
         result: Option<DataType>,
     ) -> Self {
         let cell = result.map_or_else(OnceLock::new, OnceLock::from);
-        Self { id, function, args, names, result: cell, nanos_a_row: OnceLock::new() }
+        Self {
+            id,
+            function,
+            args,
+            names,
+            result: cell,
+            nanos_a_row: OnceLock::new(),
+            judged: OnceLock::new(),
+        }
     }
 
     /// The hidden column that carries this use's result inside a plan.

@@ -1,8 +1,9 @@
 //! Result types of user functions, from a sample of their results.
 //!
 //! The sample is spread: rows from the first, the last and two partitions between. The function is
-//! called where the run will call it. What raises in the sample is left out here: the run will raise
-//! it, for the first such row in order.
+//! called where the run will call it; native code answers when it answers all rows of the sample,
+//! with the types that the interpreter would give. What raises in the sample is left out here: the
+//! run will raise it, for the first such row in order.
 
 use std::sync::Arc;
 
@@ -12,14 +13,14 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::logical_expr::{Expr as DfExpr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlanProperties;
 use futures::StreamExt;
-use windrow_functions::{CallForm, Function};
-use windrow_workers::{Failure, RowCall, RowReply};
+use windrow_functions::{CallForm, Function, Verdict};
+use windrow_workers::{Failure, FunctionHost, RowCall, RowReply};
 
 use super::dataset::Dataset;
 use super::expr::Apply;
 use super::lower::{build, is_narrow};
 use crate::error::{Error, Result};
-use crate::operator::Pending;
+use crate::operator::{Judged, Pending, lanes};
 use crate::session::plan_error;
 
 /// Partitions that are looked into.
@@ -43,7 +44,15 @@ pub(super) async fn value_type(
     if sample.num_rows() == 0 {
         return Ok(DataType::Float64);
     }
-    match called(input, &apply.function, sample).await? {
+    let judged = apply.judged.get();
+    if let Some(found) = judged.and_then(|judged| native_type(judged, &sample)) {
+        return Ok(found);
+    }
+    let native = judged.is_some_and(|judged| judged.verdict() != Verdict::Python);
+    let session = input.session();
+    let host =
+        if native { session.near_host()? } else { session.function_host(input.job_size())? };
+    match called(&host, &apply.function, sample).await? {
         Some(reply) => {
             let rows = reply.values.num_rows().max(1) as u64;
             let _ = apply.nanos_a_row.set(reply.nanos / rows);
@@ -54,6 +63,13 @@ pub(super) async fn value_type(
     }
 }
 
+/// The type of the native answers, if there is one for each row.
+fn native_type(judged: &Judged, sample: &RecordBatch) -> Option<DataType> {
+    let (rows, program) = lanes(judged, sample).ok()??;
+    let outcome = program.run(&rows, None).ok()?;
+    outcome.exits.is_none().then(|| outcome.values.data_type().clone())
+}
+
 /// The columns of the frames that a frame function gives.
 pub(super) async fn frame_schema(
     input: &Dataset,
@@ -61,7 +77,8 @@ pub(super) async fn frame_schema(
     function: &Arc<Function>,
 ) -> Result<SchemaRef> {
     let sample = sample(input, plan.clone(), ROWS).await?;
-    match called(input, function, sample).await? {
+    let host = input.session().function_host(input.job_size())?;
+    match called(&host, function, sample).await? {
         Some(reply) => Ok(reply.values.schema()),
         None => Err(Error::plan(format!("`{}` fails on a sample of its rows", function.name))
             .hint("pass the columns it gives as `result_type=`, or look at its exception below")),
@@ -70,17 +87,17 @@ pub(super) async fn frame_schema(
 
 /// Calls `function` on as much of `sample` as takes no longer than [`PATIENCE_NANOS`].
 async fn called(
-    input: &Dataset,
+    host: &Arc<dyn FunctionHost>,
     function: &Arc<Function>,
     sample: RecordBatch,
 ) -> Result<Option<RowReply>> {
     if function.call == CallForm::Batch {
-        return called_on(input, function, sample).await;
+        return called_on(host, function, sample).await;
     }
     // One row first: a function that asks a server takes long on hundreds.
     let (mut rows, mut last) = (1, None);
     while rows < sample.num_rows() {
-        let reply = called_on(input, function, thinned(&sample, rows)?).await?;
+        let reply = called_on(host, function, thinned(&sample, rows)?).await?;
         if let Some(reply) = reply {
             let nanos_a_row = (reply.nanos / rows as u64).max(1);
             let affordable = usize::try_from(PATIENCE_NANOS / nanos_a_row).unwrap_or(usize::MAX);
@@ -93,7 +110,7 @@ async fn called(
             rows *= 4;
         }
     }
-    Ok(called_on(input, function, sample).await?.or(last))
+    Ok(called_on(host, function, sample).await?.or(last))
 }
 
 fn has_type(reply: &RowReply) -> bool {
@@ -109,11 +126,10 @@ fn thinned(sample: &RecordBatch, rows: usize) -> Result<RecordBatch> {
 
 /// Calls `function` on `sample`, leaving out rows that raise.
 async fn called_on(
-    input: &Dataset,
+    host: &Arc<dyn FunctionHost>,
     function: &Arc<Function>,
     mut sample: RecordBatch,
 ) -> Result<Option<RowReply>> {
-    let host = input.session().function_host(input.job_size())?;
     for _ in 0..RAISING {
         let call = RowCall {
             function: Arc::clone(function),
@@ -121,7 +137,7 @@ async fn called_on(
             result: None,
             first_row: 0,
         };
-        match Pending::start(&host, call).answer().await {
+        match Pending::start(host, call).answer().await {
             Ok(reply) => return Ok(Some(reply)),
             Err(Failure::Raised(raised)) if function.call != CallForm::Batch => {
                 let Some(row) = raised.row.and_then(|row| usize::try_from(row).ok()) else {

@@ -7,21 +7,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    Expr as DfExpr, Extension, LogicalPlan, LogicalPlanBuilder, Partitioning, ident,
+    Expr as DfExpr, ExprSchemable, Extension, LogicalPlan, LogicalPlanBuilder, Partitioning, ident,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use windrow_functions::FnSpec;
 
 use super::dataset::{Dataset, JoinKind, Node, SortKey};
 use super::expr::{Apply, Expr};
 use super::lower_expr::Scope;
-use super::{infer, lower_aggregate, lower_join};
+use super::{condition, infer, lower_aggregate, lower_join};
 use crate::error::{Error, Result};
-use crate::operator::{FunctionCall, FunctionNode, PartitionsNode};
+use crate::operator::{FunctionCall, FunctionNode, Judged, PartitionsNode};
 use crate::session::plan_error;
 
 /// A logical plan, and which of its columns carry the results of row functions.
@@ -88,7 +89,7 @@ impl Dataset {
             }
             Node::Select { input, columns } => self.lower_select(input, columns).await,
             Node::Filter { input, predicate } => {
-                let below = self.prepare(input, std::slice::from_ref(predicate)).await?;
+                let below = self.prepare_filter(input, predicate).await?;
                 let scope = Scope::of(&below, std::slice::from_ref(predicate)).await?;
                 let predicate = scope.truth(predicate)?;
                 let plan = build(LogicalPlanBuilder::from(below.plan.clone()).filter(predicate))?;
@@ -193,6 +194,25 @@ impl Dataset {
         Ok(lowered)
     }
 
+    /// As [`Dataset::prepare`], for a filter. What its function asks of columns first is asked of
+    /// the input, so that a source can leave rows out; the function still decides.
+    async fn prepare_filter(&self, input: &Dataset, predicate: &Expr) -> Result<Lowered> {
+        let Expr::Apply(apply) = predicate else {
+            return self.prepare(input, std::slice::from_ref(predicate)).await;
+        };
+        let mut below = self.prepare(input, &apply.args).await?;
+        if below.hidden.contains_key(&apply.id()) {
+            return Ok(below);
+        }
+        let mut call = self.call_of(input, &below, apply).await?;
+        if let Some(condition) = asked_first(&call, &below)? {
+            call.asked_first = Some(format!("`{}`", condition.human_display()));
+            let builder = LogicalPlanBuilder::from(below.plan.clone()).filter(condition);
+            below = below.with_plan(build(builder)?);
+        }
+        attached(&below, vec![(apply.id(), call)])
+    }
+
     async fn attach(
         &self,
         input: &Dataset,
@@ -200,36 +220,87 @@ impl Dataset {
         applies: Vec<Arc<Apply>>,
     ) -> Result<Lowered> {
         let mut calls = Vec::with_capacity(applies.len());
-        let mut hidden = below.hidden.clone();
         for apply in applies {
-            let scope = Scope::of(&below, &apply.args).await?;
-            let args = apply
-                .args
-                .iter()
-                .zip(&apply.names)
-                .map(|(arg, name)| Ok(scope.value(arg)?.alias(name)))
-                .collect::<Result<Vec<DfExpr>>>()?;
-            let data_type = match apply.result.get() {
-                Some(known) => known.clone(),
-                None => {
-                    let found = infer::value_type(input, &below.plan, &apply, &args).await?;
-                    apply.result.get_or_init(|| found).clone()
-                }
-            };
-            hidden.insert(apply.id(), apply.column());
-            calls.push(FunctionCall {
-                function: Arc::clone(&apply.function),
-                names: apply.names.clone(),
-                args: args.into_iter().map(DfExpr::unalias).collect(),
-                output: apply.column(),
-                data_type,
-                nanos_a_row: apply.nanos_a_row.get().copied(),
-            });
+            calls.push((apply.id(), self.call_of(input, &below, &apply).await?));
         }
-        let node =
-            FunctionNode::new(below.plan.clone(), calls).map_err(|error| plan_error(&error))?;
-        let plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
-        Ok(Lowered { plan, hidden })
+        attached(&below, calls)
+    }
+
+    /// The call of a function on columns of `below`, its result typed.
+    async fn call_of(
+        &self,
+        input: &Dataset,
+        below: &Lowered,
+        apply: &Apply,
+    ) -> Result<FunctionCall> {
+        let scope = Scope::of(below, &apply.args).await?;
+        let args = apply
+            .args
+            .iter()
+            .zip(&apply.names)
+            .map(|(arg, name)| Ok(scope.value(arg)?.alias(name)))
+            .collect::<Result<Vec<DfExpr>>>()?;
+        let native = self.session().compiles_functions();
+        apply.judged.get_or_init(|| judged(apply, &args, &scope, native));
+        let data_type = match apply.result.get() {
+            Some(known) => known.clone(),
+            None => {
+                let found = infer::value_type(input, &below.plan, apply, &args).await?;
+                apply.result.get_or_init(|| found).clone()
+            }
+        };
+        Ok(FunctionCall {
+            function: Arc::clone(&apply.function),
+            names: apply.names.clone(),
+            args: args.into_iter().map(DfExpr::unalias).collect(),
+            output: apply.column(),
+            data_type,
+            nanos_a_row: apply.nanos_a_row.get().copied(),
+            native,
+            asked_first: None,
+        })
+    }
+}
+
+/// `below` with a hidden column for each call.
+fn attached(below: &Lowered, calls: Vec<(u64, FunctionCall)>) -> Result<Lowered> {
+    let mut hidden = below.hidden.clone();
+    hidden.extend(calls.iter().map(|(id, call)| (*id, call.output.clone())));
+    let calls = calls.into_iter().map(|(_, call)| call).collect();
+    let node = FunctionNode::new(below.plan.clone(), calls).map_err(|error| plan_error(&error))?;
+    let plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
+    Ok(Lowered { plan, hidden })
+}
+
+/// What a filter's function asks of its columns before anything else.
+fn asked_first(call: &FunctionCall, below: &Lowered) -> Result<Option<DfExpr>> {
+    if call.data_type != DataType::Boolean {
+        return Ok(None);
+    }
+    let Some(spec) = call.function.spec.as_deref().and_then(|text| FnSpec::from_json(text).ok())
+    else {
+        return Ok(None);
+    };
+    let schema = below.plan.schema();
+    let args = call.args.iter().map(|arg| Ok((arg.clone(), arg.get_type(schema.as_ref())?)));
+    let args: datafusion::error::Result<Vec<_>> = args.collect();
+    let args = args.map_err(|error| plan_error(&error))?;
+    Ok(condition::necessary(&spec, &args, call.function.nulls))
+}
+
+/// The verdict on a function for the types of its arguments.
+fn judged(apply: &Apply, args: &[DfExpr], scope: &Scope<'_>, native: bool) -> Arc<Judged> {
+    if !native {
+        let why = "the setting `native` is off";
+        return Arc::new(Judged::in_the_interpreter(why));
+    }
+    let fields = args
+        .iter()
+        .zip(&apply.names)
+        .map(|(arg, name)| Ok(Field::new(name, scope.type_of(arg)?, true)));
+    match fields.collect::<Result<Vec<_>>>() {
+        Ok(fields) => Judged::of(&apply.function, &Schema::new(fields)),
+        Err(error) => Arc::new(Judged::in_the_interpreter(error.message())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Datasets (lazy plans), the expressions in them, and how both become DataFusion's logical plan.
 
+mod condition;
 mod dataset;
 mod expr;
 mod infer;

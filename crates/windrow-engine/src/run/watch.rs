@@ -60,10 +60,10 @@ impl Watch {
         let functions = dataset
             .functions()
             .iter()
-            .map(|function| FunctionSummary {
+            .map(|(function, judged)| FunctionSummary {
                 id: function.id.clone(),
                 name: function.name.clone(),
-                verdict: verdict(function.verdict),
+                verdict: verdict(*judged),
             })
             .collect();
         bus.emit(&Event::RunStarted {

@@ -361,7 +361,10 @@ impl Session {
     /// What the tasks of a job of this size run in.
     pub(crate) fn task_context(&self, size: JobSize) -> Arc<TaskContext> {
         let session = self.clone();
-        let hosts = FunctionHosts::new(move || session.function_host(size));
+        let hosts = FunctionHosts::new(move || session.function_host(size))
+            .with_near(self.near().cloned())
+            .with_verified_share(self.settings().verify)
+            .with_events(self.events().clone());
         let config = self.inner.config.clone().with_extension(Arc::new(hosts));
         Arc::new(TaskContext::from(&self.inner.state).with_session_config(config))
     }
@@ -380,6 +383,27 @@ impl Session {
             Some(host) if in_process => Ok(Arc::clone(host)),
             _ => self.workers(),
         }
+    }
+
+    /// Where native functions are called on a few rows.
+    ///
+    /// # Errors
+    /// Workers that cannot be started, where this program has no interpreter.
+    pub(crate) fn near_host(&self) -> Result<Arc<dyn FunctionHost>> {
+        match self.near() {
+            Some(host) => Ok(Arc::clone(host)),
+            None => self.workers(),
+        }
+    }
+
+    fn near(&self) -> Option<&Arc<dyn FunctionHost>> {
+        let elsewhere = self.settings().functions == FunctionPlace::Workers;
+        self.inner.surroundings.in_process.as_ref().filter(|_| !elsewhere)
+    }
+
+    /// Whether functions may run as native code.
+    pub(crate) fn compiles_functions(&self) -> bool {
+        self.settings().native
     }
 
     /// The worker processes, started when first asked for.

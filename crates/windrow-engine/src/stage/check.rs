@@ -11,12 +11,11 @@ use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PartitionMode};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
-use windrow_functions::Verdict;
 use windrow_tasks::Determinism;
 
 use super::safe_joins::gives_build_rows;
 use crate::exchange::ExchangeReadExec;
-use crate::operator::{FunctionExec, PartitionsExec};
+use crate::operator::{FunctionExec, PartitionsExec, PhysicalCall};
 
 /// Operators of which one partition can run without the others.
 const APART: &[&str] = &[
@@ -170,7 +169,7 @@ fn is_volatile(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
 /// Whether it calls functions of which nobody knows what else they read.
 fn calls_python(plan: &Arc<dyn ExecutionPlan>) -> bool {
     match plan.downcast_ref::<FunctionExec>() {
-        Some(calls) => !calls.calls().iter().all(|call| call.function.verdict == Verdict::Native),
+        Some(calls) => !calls.calls().iter().all(PhysicalCall::is_pure),
         None => plan.is::<PartitionsExec>(),
     }
 }

@@ -19,6 +19,8 @@ use crate::stage::{Fragment, cut};
 pub(crate) struct JobOptions {
     pub(crate) partitions: usize,
     pub(crate) batch_rows: usize,
+    /// Whether functions run natively: it is part of what a plan becomes.
+    pub(crate) native: bool,
     /// What `now()` is, in milliseconds since 1970.
     pub(crate) now: i64,
     /// What the plan became; empty where it is planned for the first time.
@@ -31,6 +33,7 @@ impl JobOptions {
         BTreeMap::from([
             ("partitions".to_owned(), self.partitions.to_string()),
             ("batch_rows".to_owned(), self.batch_rows.to_string()),
+            ("native".to_owned(), self.native.to_string()),
             ("now".to_owned(), self.now.to_string()),
             ("digest".to_owned(), self.digest.clone()),
         ])
@@ -41,6 +44,7 @@ impl JobOptions {
         Some(Self {
             partitions: map.get("partitions")?.parse().ok()?,
             batch_rows: map.get("batch_rows")?.parse().ok()?,
+            native: map.get("native")?.parse().ok()?,
             now: map.get("now")?.parse().ok()?,
             digest: map.get("digest")?.clone(),
         })
@@ -58,6 +62,7 @@ impl JobOptions {
             workers: usize::from(resources.threads.max(1)),
             partitions: self.partitions,
             batch_rows: self.batch_rows,
+            native: self.native,
             progress: Some(false),
             functions: match place {
                 TaskFunctionPlace::Interpreter => FunctionPlace::InProcess,

@@ -3,10 +3,11 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Schema};
 use arrow_pyarrow::FromPyArrow;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use windrow_engine::operator::Judged;
 use windrow_engine::plan::{Apply, BinaryOp, Expr, UnaryOp};
 use windrow_functions::Function;
 
@@ -37,6 +38,22 @@ impl PyFunction {
     #[getter]
     fn name(&self) -> &str {
         &self.function.name
+    }
+
+    /// What of it is native for the columns of `schema`, and why the rest is not.
+    fn explain(&self, schema: &Bound<'_, PyAny>) -> PyResult<String> {
+        let schema = Schema::from_pyarrow_bound(schema)?;
+        let row = match &self.function.columns {
+            Some(names) => Schema::new(
+                names
+                    .iter()
+                    .map(|name| schema.field_with_name(name).cloned())
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|error| PyValueError::new_err(error.to_string()))?,
+            ),
+            None => schema,
+        };
+        Ok(Judged::of(&self.function, &row).explain(&self.function))
     }
 }
 

@@ -6,13 +6,20 @@ use std::sync::Arc;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use futures::channel::oneshot;
+use windrow_events::{Event, EventBus, now_millis};
 use windrow_workers::{CallId, Failure, FunctionHost, RowCall, RowReply};
 
 use crate::error::Error;
 
-/// Gives the function host of a run; carried by the session's configuration.
+type MakeHost = dyn Fn() -> crate::Result<Arc<dyn FunctionHost>> + Send + Sync;
+
+/// Where the functions of a run are called, and how closely native code is watched; carried by the
+/// session's configuration.
 pub struct FunctionHosts {
-    host: Box<dyn Fn() -> crate::Result<Arc<dyn FunctionHost>> + Send + Sync>,
+    host: Box<MakeHost>,
+    near: Option<Arc<dyn FunctionHost>>,
+    verify: f64,
+    events: EventBus,
 }
 
 impl FunctionHosts {
@@ -20,18 +27,62 @@ impl FunctionHosts {
     pub fn new(
         host: impl Fn() -> crate::Result<Arc<dyn FunctionHost>> + Send + Sync + 'static,
     ) -> Self {
-        Self { host: Box::new(host) }
+        Self { host: Box::new(host), near: None, verify: 0.0, events: EventBus::default() }
     }
 
-    /// The host that `context` names.
+    /// Calls functions on the rows that leave native code in `near`, while they are few.
+    #[must_use]
+    pub fn with_near(mut self, near: Option<Arc<dyn FunctionHost>>) -> Self {
+        self.near = near;
+        self
+    }
+
+    /// Calls functions again in the interpreter on this share of the rows that native code answers.
+    #[must_use]
+    pub fn with_verified_share(mut self, share: f64) -> Self {
+        self.verify = share;
+        self
+    }
+
+    /// Tells there what the user should know.
+    #[must_use]
+    pub fn with_events(mut self, events: EventBus) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// The hosts that `context` names.
     ///
     /// # Errors
-    /// No host in the context, or workers that cannot be started.
-    pub fn of(context: &TaskContext) -> Result<Arc<dyn FunctionHost>> {
-        let hosts = context.session_config().get_extension::<Self>().ok_or_else(|| {
+    /// No hosts in the context.
+    pub fn of(context: &TaskContext) -> Result<Arc<Self>> {
+        context.session_config().get_extension::<Self>().ok_or_else(|| {
             external(Error::internal("this plan calls functions, and its context has no host"))
-        })?;
-        (hosts.host)().map_err(external)
+        })
+    }
+
+    /// Where functions are called.
+    ///
+    /// # Errors
+    /// Workers that cannot be started.
+    pub fn host(&self) -> Result<Arc<dyn FunctionHost>> {
+        (self.host)().map_err(external)
+    }
+
+    /// Where a function is called on rows that left native code; `few`: not many have so far.
+    pub(super) fn host_for_leaving(&self, few: bool) -> Result<Arc<dyn FunctionHost>> {
+        match &self.near {
+            Some(near) if few => Ok(Arc::clone(near)),
+            _ => self.host(),
+        }
+    }
+
+    pub(super) fn verified_share(&self) -> f64 {
+        self.verify
+    }
+
+    pub(super) fn note(&self, text: String) {
+        self.events.emit(&Event::Note { run: None, at: now_millis(), text });
     }
 }
 

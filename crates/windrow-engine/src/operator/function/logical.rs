@@ -25,6 +25,10 @@ pub struct FunctionCall {
     pub data_type: DataType,
     /// Nanoseconds a row in a sample, where there was one.
     pub nanos_a_row: Option<u64>,
+    /// Whether it may run natively.
+    pub native: bool,
+    /// The condition that rows had to meet to get here, where one was taken out of the function.
+    pub asked_first: Option<String>,
 }
 
 impl FunctionCall {

@@ -1,21 +1,29 @@
 //! Row functions and frame functions as steps of a plan.
 //!
 //! ```text
-//!   input batches ──► columns of the arguments ──► host (workers or this interpreter)
-//!        │                                              │ several calls in flight, answers in order
-//!        └──────────────► + one result column a function ◄┘
+//!   input batches ──► columns of the arguments ──► native program ──► answers ─────────┐
+//!        │                      │ no program            │ rows that left              │
+//!        │                      └──────────────► host (workers or this interpreter)   │
+//!        │                                              │ several calls in flight,    │
+//!        └──────────────► + one result column a function ◄ answers in order ◄─────────┘
 //! ```
 
 mod exec;
 mod hosts;
+mod judged;
 mod logical;
+mod native;
 mod partitions;
 mod planner;
 mod position;
+mod run;
+mod verify;
 
-pub use exec::FunctionExec;
+pub use exec::{FunctionExec, PhysicalCall};
 pub use hosts::FunctionHosts;
 pub(crate) use hosts::Pending;
+pub use judged::Judged;
 pub use logical::{FunctionCall, FunctionNode};
+pub(crate) use native::lanes;
 pub use partitions::{PartitionsExec, PartitionsNode};
 pub use planner::FunctionPlanner;

@@ -184,7 +184,7 @@ impl ExecutionPlan for PartitionsExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let host = FunctionHosts::of(&context)?;
+        let host = FunctionHosts::of(&context)?.host()?;
         let input = self.input.execute(partition, Arc::clone(&context))?;
         let function = Arc::clone(&self.function);
         let schema = Arc::clone(&self.schema);

@@ -12,6 +12,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
 use super::exec::PhysicalCall;
+use super::judged::Judged;
+use super::native::NativeCall;
 use super::{FunctionExec, FunctionNode, PartitionsExec, PartitionsNode};
 
 /// Plans [`FunctionNode`] and [`PartitionsNode`].
@@ -50,12 +52,16 @@ impl ExtensionPlanner for FunctionPlanner {
                         fields.push(Field::new(name, data_type, true));
                         args.push(arg);
                     }
+                    let row = Arc::new(Schema::new(fields));
+                    let judged = call.native.then(|| Judged::of(&call.function, &row));
                     Ok(PhysicalCall {
+                        native: judged.and_then(NativeCall::new),
                         function: Arc::clone(&call.function),
                         args,
-                        row: Arc::new(Schema::new(fields)),
+                        row,
                         output: Field::new(&call.output, call.data_type.clone(), true),
                         nanos_a_row: call.nanos_a_row,
+                        asked_first: call.asked_first.clone(),
                     })
                 })
                 .collect::<Result<Vec<_>>>()?;

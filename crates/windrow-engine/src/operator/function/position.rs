@@ -62,14 +62,27 @@ pub(super) fn located(
 
 /// The failure with its row counted from `first_row`.
 fn shifted(failure: Failure, first_row: u64) -> Failure {
+    moved(failure, |row| row + first_row)
+}
+
+/// The failure at another row.
+pub(super) fn moved(failure: Failure, to: impl Fn(u64) -> u64) -> Failure {
     match failure {
-        Failure::Raised(raised) => Failure::Raised(RaisedException {
-            row: raised.row.map(|row| row + first_row),
-            ..raised
-        }),
+        Failure::Raised(raised) => {
+            Failure::Raised(RaisedException { row: raised.row.map(to), ..raised })
+        }
         Failure::Misfit { row, value, got, expected, values, hint } => {
-            Failure::Misfit { row: row + first_row, value, got, expected, values, hint }
+            Failure::Misfit { row: to(row), value, got, expected, values, hint }
         }
         other => other,
+    }
+}
+
+/// The row that a failure is about.
+pub(super) fn row_of(failure: &Failure) -> Option<u64> {
+    match failure {
+        Failure::Raised(raised) => raised.row,
+        Failure::Misfit { row, .. } => Some(*row),
+        _ => None,
     }
 }

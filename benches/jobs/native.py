@@ -1,0 +1,34 @@
+"""Row functions inside Windrow's operator, beside a Python loop over the same values in memory."""
+
+from pathlib import Path
+from typing import Any
+
+from benches.generate import matches, rows
+from benches.harness.job import Job, Size
+
+
+def inputs(data: Path, size: Size) -> dict[str, Any]:
+    """Make matches and listings."""
+    return {"matches": matches.parquet(data, size.rows), "files": rows.parquet(data, size.rows)}
+
+
+CASES = {
+    "home": "home advantage",
+    "charge": "arithmetic with `//`, `%`, floats and a chained comparison",
+    "bedrooms": "a chain of `strip`, `lower`, `split`, `replace` and `int`",
+    "vowels": "a loop over the characters of a text",
+    "tidy": "`strip`, `lower`, `count` on ASCII text",
+    "tidy_accented": "the same where one text in twenty is not ASCII",
+}
+
+JOB = Job(
+    name="native",
+    title="Row functions inside the operator, one core",
+    cases=CASES,
+    inputs=inputs,
+    how="own",
+    units=dict.fromkeys(CASES, "ns/row"),
+    notes="Nanoseconds a row, from Arrow columns to an Arrow column, without reading files. The "
+    "Python line is a list comprehension over `zip` of lists of the same values, without making "
+    "these lists.",
+)
