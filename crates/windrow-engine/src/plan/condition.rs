@@ -193,7 +193,7 @@ impl<'a> Reader<'a> {
                 self.when(test, true, names) && self.when(body, true, names)
             }
             ExprKind::Compare { left, ops, rights } => {
-                self.comparison(left, ops, rights, wanted, names)
+                self.comparison((left, ops, rights), wanted, names)
             }
             ExprKind::Inline { function, args } if wanted && self.depth < DEEPEST => {
                 self.inlined(*function, args, names)
@@ -234,9 +234,7 @@ impl<'a> Reader<'a> {
     /// A comparison, or a chain of them.
     fn comparison(
         &mut self,
-        left: &'a Expr,
-        ops: &[CompareOp],
-        rights: &'a [Expr],
+        (left, ops, rights): (&'a Expr, &[CompareOp], &'a [Expr]),
         wanted: bool,
         names: &Names<'a>,
     ) -> Complete {

@@ -71,26 +71,19 @@ impl NativeCall {
         let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let left = outcome.left();
         self.judged.figures.ran(rows.num_rows(), left.len(), nanos);
-        self.count(call, rows.num_rows(), &left, &outcome, hosts);
+        self.count(call, &left, &outcome, hosts);
         let verified = chosen(rows.num_rows(), hosts.verified_share());
         let asked = Asked::of(left, &verified);
         Ok(Some((outcome.values, asked)))
     }
 
     /// Counts rows that left; where they are too many, the rest of the run is the interpreter's.
-    fn count(
-        &self,
-        call: &PhysicalCall,
-        rows: usize,
-        left: &[usize],
-        outcome: &Outcome,
-        hosts: &FunctionHosts,
-    ) {
+    fn count(&self, call: &PhysicalCall, left: &[usize], outcome: &Outcome, hosts: &FunctionHosts) {
         let leaving = &self.leaving;
-        let gone = left.len() as u64;
+        let (gone, rows) = (left.len() as u64, outcome.values.len() as u64);
         leaving.all_left.fetch_add(gone, Ordering::Relaxed);
         let left_now = leaving.left.fetch_add(gone, Ordering::Relaxed) + gone;
-        let seen = leaving.seen.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64;
+        let seen = leaving.seen.fetch_add(rows, Ordering::Relaxed) + rows;
         if seen < LOOK {
             return;
         }
