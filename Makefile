@@ -15,6 +15,8 @@ UV ?= uv
 PY := $(abspath $(VENV))/bin/python
 DOCS_VENV := .venv-docs
 BENCH_VENV := .venv-bench
+CLUSTERS_VENV := .venv-clusters
+AZURITE := .servers/node_modules/.bin/azurite-blob
 EXTENSION := $(VENV)/.extension-built
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name '*.json' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
@@ -52,6 +54,9 @@ $(DOCS_VENV)/.installed: requirements/docs.txt
 
 $(BENCH_VENV)/.installed: requirements/bench.txt
 	$(call make-venv,$(BENCH_VENV),$<)
+
+$(CLUSTERS_VENV)/.installed: requirements/clusters.txt
+	$(call make-venv,$(CLUSTERS_VENV),$<)
 
 # Everything cargo needs, test dependencies too, so that later runs need no network.
 $(VENV)/.fetched: Cargo.lock $(VENV)/.installed
@@ -114,6 +119,17 @@ test-python: $(EXTENSION) $(RUN_SPEC)
 compat: $(EXTENSION) ## others' own tests, with our classes in place of theirs
 	@$(PY) tests/compat/run.py
 
+# Tests beside other systems on this machine: a Dask cluster, and servers of S3 and Azure. What is not
+# there is skipped, and said. (Slurm is tested by `test-rust`, where slurm-wlm and munge are installed.)
+.PHONY: servers test-clusters
+servers: $(CLUSTERS_VENV)/.installed ## Dask, and servers that speak S3 and Azure, for test-clusters
+	@if command -v npm >/dev/null; then \
+	  test -x $(AZURITE) || npm install --silent --no-fund --no-audit --prefix .servers azurite@3.37.0; \
+	else echo "no \`npm\` here: tests against Azure are skipped"; fi
+
+test-clusters: $(EXTENSION) servers ## tests on Dask and over object stores
+	@PYTHONPATH=$(abspath python) $(CLUSTERS_VENV)/bin/python -m pytest --quiet tests/clusters $(PYTEST_ARGS)
+
 .PHONY: lint lint-rust lint-python
 lint: lint-rust lint-python ## format, lints, types, stubs, doc links
 
@@ -143,9 +159,10 @@ lock: ## renew requirements/*.txt from pyproject.toml (needs uv)
 	$(COMPILE) pyproject.toml --group tools --output-file requirements/tools.txt
 	$(COMPILE) --group docs --output-file requirements/docs.txt
 	$(COMPILE) pyproject.toml --group bench --output-file requirements/bench.txt
+	$(COMPILE) pyproject.toml --group clusters --output-file requirements/clusters.txt
 
 .PHONY: clean
 clean: ## remove all that make has made, except a CARGO_TARGET_DIR elsewhere
-	rm -rf .venv .venv-* .demo .bench-data site target .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .servers .demo .bench-data site target .mypy_cache .pytest_cache .ruff_cache
 	find python benches examples tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -f python/windrow/_native*.so

@@ -12,7 +12,9 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{
+    ClientConfigKey, ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig,
+};
 use url::Url;
 
 use super::bytes::{Compression, ScanFile};
@@ -109,13 +111,16 @@ impl Remote {
         options: &StorageOptions,
     ) -> Result<Arc<dyn ObjectStore>, ReadError> {
         let failed = |error: object_store::Error| explain(&self.base(), &error);
-        let (retry, client) = patience(self.has_credentials(options));
+        // `with_client_options` would drop what the environment says of the client (`AWS_ALLOW_HTTP`).
+        let (retry, connect_timeout) = patience(self.has_credentials(options));
         Ok(match self.scheme.as_str() {
             "s3" => {
-                let mut builder = AmazonS3Builder::from_env()
-                    .with_url(self.base())
-                    .with_retry(retry)
-                    .with_client_options(client);
+                let mut builder =
+                    AmazonS3Builder::from_env().with_url(self.base()).with_retry(retry);
+                if let Some(time) = connect_timeout {
+                    let key = AmazonS3ConfigKey::Client(ClientConfigKey::ConnectTimeout);
+                    builder = builder.with_config(key, time);
+                }
                 for (key, value) in self.settings(options) {
                     builder = builder
                         .with_config(key.parse::<AmazonS3ConfigKey>().map_err(failed)?, value);
@@ -123,10 +128,12 @@ impl Remote {
                 Arc::new(builder.build().map_err(failed)?)
             }
             "gs" => {
-                let mut builder = GoogleCloudStorageBuilder::from_env()
-                    .with_url(self.base())
-                    .with_retry(retry)
-                    .with_client_options(client);
+                let mut builder =
+                    GoogleCloudStorageBuilder::from_env().with_url(self.base()).with_retry(retry);
+                if let Some(time) = connect_timeout {
+                    let key = GoogleConfigKey::Client(ClientConfigKey::ConnectTimeout);
+                    builder = builder.with_config(key, time);
+                }
                 for (key, value) in self.settings(options) {
                     builder =
                         builder.with_config(key.parse::<GoogleConfigKey>().map_err(failed)?, value);
@@ -134,10 +141,12 @@ impl Remote {
                 Arc::new(builder.build().map_err(failed)?)
             }
             "az" => {
-                let mut builder = MicrosoftAzureBuilder::from_env()
-                    .with_url(self.base())
-                    .with_retry(retry)
-                    .with_client_options(client);
+                let mut builder =
+                    MicrosoftAzureBuilder::from_env().with_url(self.base()).with_retry(retry);
+                if let Some(time) = connect_timeout {
+                    let key = AzureConfigKey::Client(ClientConfigKey::ConnectTimeout);
+                    builder = builder.with_config(key, time);
+                }
                 for (key, value) in self.settings(options) {
                     builder =
                         builder.with_config(key.parse::<AzureConfigKey>().map_err(failed)?, value);
@@ -145,7 +154,7 @@ impl Remote {
                 Arc::new(builder.build().map_err(failed)?)
             }
             _ => {
-                let client = client.with_allow_http(true);
+                let client = ClientOptions::new().with_allow_http(true);
                 Arc::new(
                     HttpBuilder::new()
                         .with_url(self.base())
@@ -337,16 +346,16 @@ impl LowercaseBool for String {
 }
 
 /// Without credentials, the machine's role is asked for at an address that answers at once or never.
-fn patience(has_credentials: bool) -> (RetryConfig, ClientOptions) {
+fn patience(has_credentials: bool) -> (RetryConfig, Option<&'static str>) {
     if has_credentials {
-        return (RetryConfig::default(), ClientOptions::new());
+        return (RetryConfig::default(), None);
     }
     let retry = RetryConfig {
         max_retries: 1,
         retry_timeout: Duration::from_secs(5),
         ..RetryConfig::default()
     };
-    (retry, ClientOptions::new().with_connect_timeout(Duration::from_secs(3)))
+    (retry, Some("3s"))
 }
 
 /// A store's error about the file named `name`.
@@ -377,6 +386,11 @@ pub(crate) fn explain(name: &str, error: &object_store::Error) -> ReadError {
         {
             ReadError::new(Fault::Settings, format!("no credentials for `{name}`"))
                 .hint(credentials(scheme))
+        }
+        _ if says(&["scheme is not allowed"]) => {
+            ReadError::new(Fault::Settings, format!("the endpoint of `{name}` is without TLS")).hint(
+                "set AWS_ALLOW_HTTP=true (AZURE_ALLOW_HTTP, GOOGLE_ALLOW_HTTP), or an endpoint with https://",
+            )
         }
         _ if says(&["dns", "connect", "timed out", "timeout"]) => {
             ReadError::new(Fault::Resources, format!("`{name}` could not be reached: {reason}"))
