@@ -11,8 +11,8 @@ use windrow_slurm::{Commands, End, Event, Limits};
 const KEY: &str = "1.e0.0.r0.a0-0";
 
 /// The only lost task's end, whether it may run again, and what is told.
-fn lost(events: Vec<Event>) -> (End, bool, String) {
-    match events.as_slice() {
+fn lost(events: &[Event]) -> (End, bool, String) {
+    match events {
         [Event::Lost { lost, .. }] => {
             let hint = lost.hint.iter().map(|hint| format!("\nhint: {hint}")).collect::<String>();
             (lost.end.clone(), lost.again, format!("{}{hint}", lost.message))
@@ -69,7 +69,7 @@ fn a_task_that_leaves_nothing_is_lost_with_the_end_of_its_log() {
     backend.start(&batch(1, 1)).unwrap();
     fake.set("run/logs/windrow-r1-s1-0-100_0.log", "first\nlast words\n");
     fake.set("queue", "100|0|FAILED|32512|n3|0:05|NonZeroExitCode\n");
-    let (end, again, message) = lost(ended(&mut backend));
+    let (end, again, message) = lost(&ended(&mut backend));
     assert_eq!((end, again), (End::Failed { code: 127, signal: 0 }, true));
     let message = message.replace(&fake.folder.path().display().to_string(), "FOLDER");
     insta::assert_snapshot!(message, @r"
@@ -99,12 +99,12 @@ fn a_task_killed_by_its_limit_gets_more_time_until_there_is_no_more() {
     let mut backend = fake.backend(r#"{"partition": "main", "time": "90m"}"#).unwrap();
     backend.start(&batch(1, 1)).unwrap();
     fake.set("queue", "100|0|TIMEOUT|0|n3|1:30:00|TimeLimit\n");
-    let (end, again, _) = lost(ended(&mut backend));
+    let (end, again, _) = lost(&ended(&mut backend));
     assert_eq!((end, again), (End::Timeout, true));
     backend.start(&batch(1, 1)).unwrap();
     assert!(fake.text("script1").contains("#SBATCH --time=02:00:00\n"), "not all that is allowed");
     fake.set("queue", "101|0|TIMEOUT|0|n3|2:00:00|TimeLimit\n");
-    let (_, again, message) = lost(ended(&mut backend));
+    let (_, again, message) = lost(&ended(&mut backend));
     assert!(!again && message.contains("hint: allow more with `time=`"), "{message}");
 }
 
@@ -115,7 +115,7 @@ fn what_slurm_has_forgotten_is_recalled_where_there_is_accounting() {
     backend.start(&batch(1, 1)).unwrap();
     fake.set("queue", "");
     fake.set("accounts", "100_0|OUT_OF_MEMORY|0:125|n2\n");
-    assert_eq!(lost(ended(&mut backend)).0, End::OutOfMemory);
+    assert_eq!(lost(&ended(&mut backend)).0, End::OutOfMemory);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn without_accounting_it_is_asked_once_and_the_task_is_gone() {
     backend.start(&batch(1, 1)).unwrap();
     fake.set("queue", "");
     fake.set("squeue.fails", "slurm_load_jobs error: Invalid job id specified");
-    assert_eq!(lost(ended(&mut backend)).0, End::Gone);
+    assert_eq!(lost(&ended(&mut backend)).0, End::Gone);
     assert_eq!(fake.count("sacct"), 1);
 }
 
@@ -146,7 +146,7 @@ fn a_controller_that_restarts_is_waited_for() {
         std::thread::sleep(Duration::from_millis(5));
     }
     fake.set("queue", "100|0|CANCELLED|0|n3|0:05|None\n");
-    assert_eq!(lost(ended(&mut backend)).0, End::Cancelled);
+    assert_eq!(lost(&ended(&mut backend)).0, End::Cancelled);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_submission_whose_answer_was_lost_is_found_by_its_name() {
     backend.start(&batch(1, 1)).unwrap();
     assert_eq!(fake.count("sbatch"), 1);
     fake.set("queue", "300|0|CANCELLED|0|n3|0:05|None\n");
-    assert_eq!(lost(ended(&mut backend)).0, End::Cancelled);
+    assert_eq!(lost(&ended(&mut backend)).0, End::Cancelled);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn another_driver_goes_on_with_what_was_submitted() {
     let mut backend = fake.backend("{}").unwrap();
     assert_eq!(backend.adopt().unwrap(), ["1.e0.0.r0.a0-0", "1.e0.1.r0.a0-0", "2.e0.0.r0.a0-0"]);
     fake.set("queue", "100|0|RUNNING|0|n1|0:05|None\n100|1|RUNNING|0|n1|0:05|None\n300|0|TIMEOUT|0|n3|0:05|None\n");
-    assert_eq!(lost(ended(&mut backend)).0, End::Timeout);
+    assert_eq!(lost(&ended(&mut backend)).0, End::Timeout);
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn pilots_are_sent_once_and_again_when_they_died() {
     std::fs::create_dir(run.join("taken/100_0")).unwrap();
     std::fs::rename(run.join("todo").join(name), run.join("taken/100_0").join(KEY)).unwrap();
     fake.set("queue", "100|0|NODE_FAIL|0|n1|0:05|None\n100|1|RUNNING|0|n1|0:05|None\n");
-    let (end, again, message) = lost(ended(&mut backend));
+    let (end, again, message) = lost(&ended(&mut backend));
     assert_eq!((end, again), (End::NodeFail, true));
     assert!(
         message.starts_with("slurm job 100_0 on node `n1` was lost with its node"),
@@ -265,11 +265,11 @@ fn a_task_that_a_pilots_end_killed_is_tried_once_by_a_fresh_one() {
     backend.start(&batch(1, 1)).unwrap();
     take("0000000001.0.1.1.e0.0.r0.a0-0", "100_0");
     fake.set("queue", "100|0|TIMEOUT|0|n1|0:05|None\n");
-    assert!(lost(ended(&mut backend)).1);
+    assert!(lost(&ended(&mut backend)).1);
     backend.start(&batch(1, 1)).unwrap();
     take("0000000002.570.1.1.e0.0.r0.a0-0", "101_0");
     fake.set("queue", "101|0|TIMEOUT|0|n1|0:05|None\n");
-    let (_, again, message) = lost(ended(&mut backend));
+    let (_, again, message) = lost(&ended(&mut backend));
     assert!(!again, "{message}");
 }
 

@@ -1,5 +1,11 @@
 //! The backend on a real Slurm of four nodes on this machine; says so when there is none.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    missing_docs
+)]
 
 use std::collections::BTreeMap;
 use std::fs;

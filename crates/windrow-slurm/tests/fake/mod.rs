@@ -33,12 +33,12 @@ esac
 "#;
 
 /// A folder of fake commands, and one for a run.
-pub struct Fake {
-    pub folder: tempfile::TempDir,
+pub(crate) struct Fake {
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Fake {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["sbatch", "squeue", "scontrol", "sacct", "scancel"] {
             let path = folder.path().join(name);
@@ -48,11 +48,11 @@ impl Fake {
         Self { folder }
     }
 
-    pub fn run_folder(&self) -> PathBuf {
+    pub(crate) fn run_folder(&self) -> PathBuf {
         self.folder.path().join("run")
     }
 
-    pub fn commands(&self) -> Commands {
+    pub(crate) fn commands(&self) -> Commands {
         let path = format!("{}:/usr/bin:/bin", self.folder.path().display());
         Commands {
             environment: vec![("PATH".to_owned(), path)],
@@ -61,7 +61,7 @@ impl Fake {
         }
     }
 
-    pub fn backend(&self, options: &str) -> Result<Backend, SlurmError> {
+    pub(crate) fn backend(&self, options: &str) -> Result<Backend, SlurmError> {
         let mut settings = SlurmSettings::from_json(options)?;
         settings.poll = Duration::from_millis(1);
         let program = vec!["windrow".to_owned()];
@@ -69,25 +69,25 @@ impl Fake {
     }
 
     /// What a file of the fake holds.
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
     }
 
-    pub fn set(&self, name: &str, text: &str) {
+    pub(crate) fn set(&self, name: &str, text: &str) {
         fs::write(self.folder.path().join(name), text).unwrap();
     }
 
-    pub fn outcome(&self, key: &str, text: &str) {
+    pub(crate) fn outcome(&self, key: &str, text: &str) {
         fs::write(self.run_folder().join("outcomes").join(format!("{key}.json")), text).unwrap();
     }
 
     /// How often a command was run with arguments that start so.
-    pub fn count(&self, start: &str) -> usize {
+    pub(crate) fn count(&self, start: &str) -> usize {
         self.text("asked").lines().filter(|line| line.starts_with(start)).count()
     }
 }
 
-pub fn batch(stage: u32, count: u32) -> Batch {
+pub(crate) fn batch(stage: u32, count: u32) -> Batch {
     let tasks = (0..count)
         .map(|number| Task {
             key: format!("{stage}.e0.{number}.r0.a0-0"),
@@ -99,7 +99,7 @@ pub fn batch(stage: u32, count: u32) -> Batch {
 }
 
 /// Events until one says that a task is over.
-pub fn ended(backend: &mut Backend) -> Vec<Event> {
+pub(crate) fn ended(backend: &mut Backend) -> Vec<Event> {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let events: Vec<Event> = backend
