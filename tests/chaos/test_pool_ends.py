@@ -28,23 +28,31 @@ PROGRAM = """
 
     pool = wr.Pool(2, start={start!r})
     print(*{{worker.pid for worker in pool._pool}}, flush=True)
+    sys.stdin.readline()
     {ending}
 """
 
 
-def program(start: str, ending: str) -> tuple[subprocess.Popen[str], set[psutil.Process]]:
+def program(
+    start: str, ending: str, folder: Path | None = None
+) -> tuple[subprocess.Popen[str], set[psutil.Process]]:
     """A program with a busy pool, and the processes that it has made."""
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(PROGRAM.format(start=start, ending=ending))],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env={**os.environ, **({} if folder is None else {"TMPDIR": str(folder)})},
     )
+    assert process.stdin is not None
     assert process.stdout is not None
     process.stdout.readline()
     made = set(psutil.Process(process.pid).children(recursive=True))
     assert len(made) >= 2
+    process.stdin.write("go on\n")
+    process.stdin.flush()
     return process, made
 
 
@@ -59,24 +67,20 @@ def alive_after(processes: set[psutil.Process], seconds: float) -> list[psutil.P
     return alive
 
 
-def names_of_ours() -> set[str]:
-    """What could be left behind in shared memory and temporary folders."""
-    folders = ["/dev/shm", os.environ.get("TMPDIR", "/tmp")]
-    return {f"{f}/{n}" for f in folders for n in os.listdir(f) if n.startswith(("windrow", "pym"))}
-
-
 @pytest.fixture(params=["fork_server", "spawn"])
 def start(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_nothing_is_left_when_the_program_is_killed(start: str) -> None:
-    names = names_of_ours()
-    process, made = program(start, "pool.map(work, range(100), 1)")
+def test_nothing_is_left_when_the_program_is_killed(start: str, tmp_path: Path) -> None:
+    named = set(os.listdir("/dev/shm"))
+    process, made = program(start, "pool.map(work, range(100), 1)", tmp_path)
     process.kill()
     process.wait()
     assert not alive_after(made, 1)
-    assert names_of_ours() <= names
+    assert not list(tmp_path.iterdir())
+    left = set(os.listdir("/dev/shm")) - named
+    assert not [name for name in left if "windrow" in name or str(process.pid) in name]
 
 
 @pytest.mark.parametrize("times", [1, 2])

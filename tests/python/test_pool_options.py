@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import subprocess
 import sys
 import textwrap
@@ -269,9 +268,7 @@ def test_lines_can_name_their_worker() -> None:
             pool.join()
         """
     )
-    lines = done.stdout.splitlines()
-    assert all(re.fullmatch(r"worker 1( \(talk\))?: item [01]", line) for line in lines)
-    assert len(lines) == 2
+    assert done.stdout == "worker 1 (talk): item 0\nworker 1 (talk): item 1\n"
 
 
 def test_progress_shows_nothing_where_nobody_looks(pool: Any) -> None:

@@ -396,6 +396,11 @@ impl Machine {
         self.timed > 0
     }
 
+    /// The call of the first task that `worker` was given and has not answered.
+    pub fn first_call_of(&self, worker: WorkerNumber) -> Option<CallNumber> {
+        self.workers.get(&worker)?.in_flight.front().map(|sent| sent.piece.call)
+    }
+
     /// The call of a task that `worker` was given and has not answered.
     pub fn call_of(&self, worker: WorkerNumber, task: TaskNumber) -> Option<CallNumber> {
         let in_flight = &self.workers.get(&worker)?.in_flight;

@@ -159,7 +159,9 @@ impl Driver {
     fn tell_lines(&self, worker: WorkerNumber, stream: usize, lines: Vec<String>) {
         let Some(connection) = self.workers.get(&worker) else { return };
         let task = connection.status.running().0;
-        let call = self.machine.call_of(worker, task);
+        // What a task printed is read before its answer, which may be on its way already.
+        let call =
+            self.machine.call_of(worker, task).or_else(|| self.machine.first_call_of(worker));
         let pending = call.and_then(|call| self.calls.get(&call));
         let function = pending.map(|pending| pending.request.function.name.clone());
         for text in lines {
