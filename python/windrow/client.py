@@ -128,7 +128,7 @@ def connect(
         "exchange": folder,
         "durable": durable is not None,
         "resume": resume,
-        "memory_bytes": memory or settings["memory"] // max(count, 1),
+        "memory_bytes": memory or _share(runner) or settings["memory"] // max(count, 1),
         "processes": count,
     }
     if kind == "processes":
@@ -143,6 +143,15 @@ def connect(
     owner.connect(json.dumps(options), runner)
     _open = Client(target if isinstance(target, str) else kind, folder, owner)
     return _open
+
+
+def _share(runner: Any) -> int | None:
+    """The memory of a task on another system, where its runner tells it."""
+    if runner is None:
+        return None
+    share: int | None = runner.capabilities().get("memory_bytes")
+    # The task's Python lives in it as well.
+    return share * 7 // 10 if share else None
 
 
 def _runner(target: Any, more: dict[str, Any]) -> tuple[str, Any]:

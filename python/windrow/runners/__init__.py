@@ -1,0 +1,1 @@
+"""Other systems that run tasks: an adapter for each, over the same entry point."""
