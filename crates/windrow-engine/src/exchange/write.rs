@@ -51,7 +51,7 @@ pub(crate) async fn write(
     to: &Destination<'_>,
     context: &TaskContext,
 ) -> Result<Written> {
-    let mut writer = Writer::new(input.schema(), layout, to, context)?;
+    let mut writer = Writer::new(&input.schema(), layout, to, context)?;
     while let Some(batch) = input.next().await {
         writer.push(batch?).await?;
     }
@@ -73,7 +73,7 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn new(
-        schema: SchemaRef,
+        schema: &SchemaRef,
         layout: &Layout,
         to: &'a Destination<'_>,
         context: &TaskContext,
@@ -96,11 +96,11 @@ impl<'a> Writer<'a> {
             Layout::Single | Layout::Run(..) => (None, 1),
         };
         let index = match layout {
-            Layout::Run(keys, _) => Some(RunIndex::new(keys, &schema)?),
+            Layout::Run(keys, _) => Some(RunIndex::new(keys, schema)?),
             _ => None,
         };
         let rows = context.session_config().batch_size();
-        let slots = (0..count).map(|_| SlotWriter::new(Arc::clone(&schema), rows)).collect();
+        let slots = (0..count).map(|_| SlotWriter::new(Arc::clone(schema), rows)).collect();
         let consumer = MemoryConsumer::new("an exchange").with_can_spill(true);
         Ok(Self {
             slots,

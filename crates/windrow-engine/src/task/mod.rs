@@ -1,6 +1,9 @@
 //! One task: a spec in, an outcome out. The same function runs in a thread of the driver, in a
 //! process that a batch system started, and in another cluster's warm worker.
 
+// An outcome is made once a task, and whoever gets it takes it apart by value.
+#![allow(clippy::result_large_err)]
+
 mod job;
 mod outcome;
 
