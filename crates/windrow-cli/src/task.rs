@@ -93,6 +93,10 @@ fn serve(host: &TaskHost) -> Result<u8, Exit> {
                 }
             }
             if !listening.load(std::sync::atomic::Ordering::SeqCst) {
+                #[allow(
+                    clippy::disallowed_methods,
+                    reason = "this process exists for its driver's tasks alone, and the driver is gone"
+                )]
                 std::process::exit(0);
             }
         })

@@ -320,9 +320,14 @@ impl Machine {
         Loss::default()
     }
 
+    /// Queues, in front, innocent items whose results went with their worker. They are cut in two:
+    /// where workers die often, small pieces get done between two deaths.
     fn requeue(&mut self, piece: &Piece, items: Range<u32>) {
-        if !items.is_empty() {
-            self.queue.push_front(Piece { call: piece.call, items, attempts: 0 });
+        let middle = items.start + (items.end - items.start) / 2;
+        for half in [middle..items.end, items.start..middle] {
+            if !half.is_empty() {
+                self.queue.push_front(Piece { call: piece.call, items: half, attempts: 0 });
+            }
         }
     }
 
