@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.pool
+import operator
 import os
 import threading
 import time
@@ -339,3 +340,11 @@ def test_the_workers_are_listed(pool: Any) -> None:
     assert len(workers) == 2
     assert {worker.pid for worker in workers} >= set(pool.map(lambda _: os.getpid(), range(4)))
     assert all(worker.is_alive() for worker in workers)
+
+
+def test_managers_of_multiprocessing_know_the_workers() -> None:
+    with multiprocessing.Manager() as manager:
+        seen = manager.dict()
+        with pool_of(2, initializer=seen.update, initargs=({"start": 1},)) as pool:
+            pool.starmap(operator.setitem, [(seen, n, n * n) for n in range(4)])
+        assert dict(seen) == {"start": 1, 0: 0, 1: 1, 2: 4, 3: 9}

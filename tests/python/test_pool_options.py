@@ -206,7 +206,8 @@ def test_an_initializer_that_recovers_lets_the_pool_go_on(tmp_path: Any) -> None
         if not os.path.exists(path):
             raise LookupError("not there yet")
 
-    with pool_of(2, initializer=fragile) as pool:
+    # One worker: of two, the second may still tell of its failure when the file is there.
+    with pool_of(1, initializer=fragile) as pool:
         with pytest.raises(LookupError):
             pool.apply(square, (2,))
         open(path, "w").close()

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable
 
-ALWAYS = ("pickle", "cloudpickle", "traceback", "datetime")
+ALWAYS = ("pickle", "cloudpickle", "traceback", "datetime", "multiprocessing.process")
 """Loaded always: without cloudpickle, the first function costs a worker 50 ms."""
 
 WHEN_THE_DRIVER_HAS = ("numpy", "pandas", "pyarrow", "asyncio")

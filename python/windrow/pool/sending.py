@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing.process
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from windrow._worker import coroutines, pickling
+from windrow._worker import coroutines, kin, pickling
 from windrow.errors import FunctionNotPicklable
 from windrow.pool.failures import unsendable
 
@@ -64,11 +65,11 @@ def start_of(context: Any) -> str | None:
 
 def pickled_initializer(
     initializer: Callable[..., object] | None, arguments: Iterable[Any]
-) -> bytes | None:
+) -> bytes:
     """Give what every worker calls first; raises what its pickling raises."""
-    if initializer is None:
-        return None
+    secret = bytes(multiprocessing.process.current_process().authkey)
     try:
-        return pickling.dumps((initializer, tuple(arguments)))
+        theirs = pickling.dumps((initializer, tuple(arguments))) if initializer else None
     except FunctionNotPicklable as error:
         raise unsendable(error) from error.__cause__
+    return pickling.dumps((kin.start, (secret, theirs)))
