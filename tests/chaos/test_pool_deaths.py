@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
-from pool_check import executor_of, kill_at, pool_of, square
+from pool_check import executor_of, kill_at, pool_of, slow_triple, square
 from windrow import errors
 
 
@@ -47,11 +47,6 @@ def killer(workers: Any, every: float) -> Iterator[list[int]]:
     finally:
         over.set()
         thread.join()
-
-
-def slow_triple(value: int) -> int:
-    time.sleep(0.001)
-    return value * 3
 
 
 def test_kills_every_50_ms_lose_and_double_nothing() -> None:

@@ -57,3 +57,9 @@ def kill_at(value: int, bad: int) -> int:
     if value == bad:
         os.kill(os.getpid(), 9)
     return value
+
+
+def slow_triple(value: int) -> int:
+    """Three times the value, a millisecond later."""
+    time.sleep(0.001)
+    return value * 3
