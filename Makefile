@@ -118,6 +118,7 @@ test-python: $(EXTENSION) $(RUN_SPEC)
 .PHONY: compat
 compat: $(EXTENSION) ## others' own tests, with our classes in place of theirs
 	@$(PY) tests/compat/run.py
+	@$(PY) tests/compat/joblib_suite.py
 
 # Tests beside other systems on this machine: a Dask cluster, and servers of S3 and Azure. What is not
 # there is skipped, and said. (Slurm is tested by `test-rust`, where slurm-wlm and munge are installed.)
