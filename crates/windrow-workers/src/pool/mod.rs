@@ -266,6 +266,12 @@ fn stopped() -> Failure {
 
 impl Drop for WorkerPool {
     fn drop(&mut self) {
+        if self.owner != std::process::id() {
+            // In a fork the thread is not there: to let go of its handle is to touch memory that
+            // is gone.
+            std::mem::forget(lock(&self.thread).take());
+            return;
+        }
         self.stop(false, Duration::from_secs(5));
     }
 }
