@@ -415,6 +415,7 @@ impl Session {
 }
 
 impl Drop for Session {
+    #[allow(clippy::disallowed_methods, reason = "what is forgotten belongs to the parent process")]
     fn drop(&mut self) {
         // In a fork the threads are not there, and to let go of their handles is to touch memory
         // that is gone: what came over stays.

@@ -265,6 +265,7 @@ fn stopped() -> Failure {
 }
 
 impl Drop for WorkerPool {
+    #[allow(clippy::disallowed_methods, reason = "what is forgotten belongs to the parent process")]
     fn drop(&mut self) {
         if self.owner != std::process::id() {
             // In a fork the thread is not there: to let go of its handle is to touch memory that
