@@ -110,38 +110,51 @@ class _Stage:
     def __init__(self, event: dict[str, Any]) -> None:
         self.name: str = event.get("name", "")
         self.started: int = event["at"]
-        self.rows = self.bytes = 0
+        self.rows = self.bytes = self.tasks = 0
+        self.unit: str = event.get("unit", "rows")
         self.rows_total: int | None = event.get("rows_total")
         self.bytes_total: int | None = event.get("bytes_total")
+        self.tasks_total: int = event.get("partitions", 0)
 
     def progress(self, event: dict[str, Any]) -> None:
         self.rows, self.bytes = event["rows"], event["bytes"]
+        self.tasks = event.get("tasks_done", 0)
         self.rows_total = event.get("rows_total") or self.rows_total
         self.bytes_total = event.get("bytes_total") or self.bytes_total
+        self.tasks_total = event.get("tasks_total", self.tasks_total)
 
-    def in_bytes(self) -> bool:
-        """Bytes where they are all that is known of the whole."""
-        return self.rows_total is None and (self.bytes_total is not None or self.rows == 0)
+    def measure(self) -> tuple[int, int | None, Callable[[int], str], str]:
+        """What is done, the total if that is known, how numbers are shown, and their unit.
+
+        By rows if their total is known, else by bytes, else by tasks, as on a terminal.
+        """
+        if self.rows_total:
+            return self.rows, self.rows_total, count, f" {self.unit}"
+        if self.bytes_total:
+            return self.bytes, self.bytes_total, size, ""
+        if self.tasks_total > 1:
+            return self.tasks, self.tasks_total, count, " tasks"
+        if self.bytes and not self.rows:
+            return self.bytes, None, size, ""
+        return self.rows, None, count, f" {self.unit}"
 
     def fraction(self) -> float | None:
-        done, total = (
-            (self.bytes, self.bytes_total) if self.in_bytes() else (self.rows, self.rows_total)
-        )
+        done, total, _, _ = self.measure()
         # An estimate may be too small: only its end says that a run is done.
         return min(done / total, 0.99) if total else None
 
     def describe(self, at: int) -> str:
         """`2.25 M of 5.00 M rows · 1.20 M rows/s · 2.3 s left`."""
         seconds = max(at - self.started, 1) / 1000
-        done, total, show, unit = (
-            (self.bytes, self.bytes_total, size, "")
-            if self.in_bytes()
-            else (self.rows, self.rows_total, count, " rows")
-        )
+        done, total, show, unit = self.measure()
         known = total is not None and total >= done
         parts = [f"{show(done)} of {show(total or 0)}{unit}" if known else f"{show(done)}{unit}"]
-        if done:
-            parts.append(f"{show(int(done / seconds))}{unit}/s")
+        if unit == " tasks":
+            if self.rows:
+                parts.append(f"{count(self.rows)} {self.unit}")
+        elif done:
+            rate = done / seconds
+            parts.append(f"{f'{rate:.1f}' if rate < 9.95 else show(int(rate))}{unit}/s")
         if known and done:
             parts.append(f"{duration(((total or 0) - done) / done * seconds)} left")
         else:
@@ -188,9 +201,12 @@ class _Run:
     def summary(self, event: dict[str, Any]) -> dict[str, str]:
         state = event["status"]["state"]
         time = duration(event["seconds"])
-        rows = "1 row" if event["rows"] == 1 else f"{count(event['rows'])} rows"
+        unit = self.stage.unit if self.stage else "rows"
+        rows = f"1 {unit[:-1]}" if event["rows"] == 1 else f"{count(event['rows'])} {unit}"
+        # Tasks that nobody counts the rows of.
+        is_counted = event["rows"] > 0 or self.stage is None or self.stage.tasks_total < 2
         text = {
-            "succeeded": f"done in {time}, {rows}",
+            "succeeded": f"done in {time}, {rows}" if is_counted else f"done in {time}",
             "cancelled": f"cancelled after {time}",
         }.get(state, f"failed after {time}")
         return {

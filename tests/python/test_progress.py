@@ -88,6 +88,33 @@ def test_nothing_known_shows_no_percent():
     assert text == "apply f  500 rows · 250 rows/s · 2.0 s"
 
 
+def test_tasks_do_where_nothing_else_is_known():
+    steps = [
+        progress(2000, 0) | {"tasks_done": 0, "tasks_total": 8},
+        progress(4000, 500) | {"tasks_done": 2, "tasks_total": 8},
+    ]
+    [texts] = shown(started(), stage(partitions=8), *steps)
+    assert texts == [
+        "apply f  0%  0 of 8 tasks · 2.0 s",
+        "apply f  25%  2 of 8 tasks · 500 rows · 12 s left",
+    ]
+
+
+def test_rows_that_nobody_counted_are_not_told():
+    ended = progress(2000, 0) | {"tasks_done": 8, "tasks_total": 8}
+    [texts] = shown(started(), stage(partitions=8), ended, finished() | {"rows": 0})
+    assert texts[-1] == "collect: done in 4.0 s"
+
+
+def test_calls_are_of_items():
+    texts = shown(
+        started(), stage("fetch", unit="items", rows_total=40), progress(2000, 5), finished()
+    )
+    assert texts == [
+        ["fetch  12%  5 of 40 items · 2.5 items/s · 14 s left", "collect: done in 4.0 s, 7 items"]
+    ]
+
+
 def test_a_wrong_estimate_is_never_done():
     [[text]] = shown(started(), stage(rows_total=10), progress(2000, 500))
     assert text.startswith("apply f  99%  500 rows")

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use windrow_events::display::{count, seconds, size};
-use windrow_events::{Event, Observer, RunView, StageView, Stream};
+use windrow_events::{Event, Measure, Observer, RunView, StageView, Stream};
 
 /// A run that is over sooner shows no bar.
 const DELAY: Duration = Duration::from_secs(1);
@@ -307,24 +307,35 @@ impl Drawn {
 /// `2.25 M of 5.00 M rows · 1.20 M/s · 2.3 s left`
 fn describe(stage: Option<&StageView>, elapsed: f64) -> String {
     let Some(stage) = stage else { return seconds(elapsed) };
-    // Bytes where they are all that is known of the whole.
-    let in_bytes = stage.rows_total.is_none() && (stage.bytes_total.is_some() || stage.rows == 0);
-    let (done, total, rate, show, unit) = if in_bytes {
-        (stage.bytes, stage.bytes_total, stage.bytes_per_second(), size as fn(u64) -> String, "")
-    } else {
-        (stage.rows, stage.rows_total, stage.rows_per_second(), count as fn(u64) -> String, " rows")
+    let rows = stage.unit.name();
+    let (rate, show, unit) = match stage.measure() {
+        Measure::Bytes => (stage.bytes_per_second(), size as fn(u64) -> String, String::new()),
+        Measure::Rows => (stage.rows_per_second(), count as fn(u64) -> String, format!(" {rows}")),
+        Measure::Tasks => (None, count as fn(u64) -> String, " tasks".to_owned()),
     };
+    let (done, total) = stage.done();
     let mut parts = vec![match total {
         Some(total) if total >= done => format!("{} of {}{unit}", show(done), show(total)),
         _ => format!("{}{unit}", show(done)),
     }];
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Not negative; saturates.
-    parts.extend(rate.map(|rate| format!("{}/s", show(rate as u64))));
+    parts.extend(rate.map(|rate| format!("{}/s", per_second(rate, show))));
+    if stage.measure() == Measure::Tasks && stage.rows > 0 {
+        parts.push(format!("{} {rows}", count(stage.rows)));
+    }
     parts.push(match stage.seconds_left() {
         Some(left) => format!("{} left", seconds(left)),
         None => seconds(elapsed),
     });
     parts.join(" · ")
+}
+
+/// A rate: below ten, what counts is behind the point.
+fn per_second(rate: f64, show: fn(u64) -> String) -> String {
+    if rate > 0.0 && rate < 9.95 {
+        return format!("{rate:.1}");
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Not negative; saturates.
+    show(rate as u64)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RunId, StageId, TaskId, WorkerId};
-use crate::state::{RunStatus, Stream, TaskStatus, Verdict};
+use crate::state::{RunStatus, Stream, TaskStatus, Unit, Verdict};
 
 /// Something that happened. `at` is when, in milliseconds since the epoch, as its emitter saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub enum Event {
         /// What it does: `read`, `apply home_advantage`, `reduce`.
         name: String,
         partitions: u32,
+        /// What its rows are called.
+        #[serde(default)]
+        unit: Unit,
         #[serde(default)]
         rows_total: Option<u64>,
         #[serde(default)]
@@ -53,6 +56,7 @@ pub enum Event {
         #[serde(default)]
         bytes_total: Option<u64>,
         tasks_done: u32,
+        /// 0 where tasks are not counted.
         tasks_total: u32,
     },
     /// A task attempt ended.

@@ -20,5 +20,5 @@ pub use bus::{EventBus, Observer, ObserverId};
 pub use event::{Event, FunctionSummary};
 pub use id::{RunId, StageId, TaskId, WorkerId, now_millis};
 pub use record::{RecordError, RecordReader, RunRecord};
-pub use state::{RunState, RunStatus, Stream, TaskStatus, Verdict};
-pub use view::{RunView, StageView};
+pub use state::{RunState, RunStatus, Stream, TaskStatus, Unit, Verdict};
+pub use view::{Measure, RunView, StageView};

@@ -71,3 +71,25 @@ pub enum Verdict {
     #[default]
     Python,
 }
+
+/// What the rows of a stage are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Of a table.
+    #[default]
+    Rows,
+    /// Of a list, each for a call.
+    Items,
+}
+
+impl Unit {
+    /// In words, for more than one.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Items => "items",
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::{Event, FunctionSummary};
 use crate::id::{RunId, StageId, WorkerId};
-use crate::state::RunState;
+use crate::state::{RunState, Unit};
 
 /// Rates are those of the last ten seconds.
 const WINDOW_MILLIS: u64 = 10_000;
@@ -60,8 +60,10 @@ pub struct StageView {
     pub bytes_total: Option<u64>,
     /// Tasks that ended.
     pub tasks_done: u32,
-    /// All its tasks.
+    /// All its tasks; 0 where they are not counted.
     pub tasks_total: u32,
+    /// What its rows are called.
+    pub unit: Unit,
     samples: VecDeque<Sample>,
 }
 
@@ -70,6 +72,18 @@ struct Sample {
     at: u64,
     rows: u64,
     bytes: u64,
+    tasks: u32,
+}
+
+/// By what it is told how far a stage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// By its rows.
+    Rows,
+    /// By the bytes that were read.
+    Bytes,
+    /// By its tasks.
+    Tasks,
 }
 
 impl RunView {
@@ -140,12 +154,15 @@ impl RunView {
 impl StageView {
     fn started(event: &Event) -> Self {
         let mut stage = Self::default();
-        if let Event::StageStarted { at, name, partitions, rows_total, bytes_total, .. } = event {
+        if let Event::StageStarted { at, name, partitions, unit, rows_total, bytes_total, .. } =
+            event
+        {
+            stage.unit = *unit;
             stage.name.clone_from(name);
             stage.tasks_total = *partitions;
             stage.rows_total = *rows_total;
             stage.bytes_total = *bytes_total;
-            stage.samples.push_back(Sample { at: *at, rows: 0, bytes: 0 });
+            stage.samples.push_back(Sample { at: *at, rows: 0, bytes: 0, tasks: 0 });
         }
         stage
     }
@@ -168,7 +185,7 @@ impl StageView {
             self.bytes_total = bytes_total.or(self.bytes_total);
             self.tasks_done = *tasks_done;
             self.tasks_total = *tasks_total;
-            self.sample(Sample { at: *at, rows: *rows, bytes: *bytes });
+            self.sample(Sample { at: *at, rows: *rows, bytes: *bytes, tasks: *tasks_done });
         }
     }
 
@@ -180,20 +197,37 @@ impl StageView {
         }
     }
 
-    /// The part that is done, from 0 to 1: by rows if their total is known, else by bytes, else by
-    /// tasks. `None` when none of these says anything.
+    /// By what it is told how far it is: rows if their total is known, else bytes, else tasks; what
+    /// there is when no total is known.
+    #[must_use]
+    pub fn measure(&self) -> Measure {
+        match (self.rows_total, self.bytes_total) {
+            (Some(total), _) if total > 0 => Measure::Rows,
+            (_, Some(total)) if total > 0 => Measure::Bytes,
+            _ if self.tasks_total > 1 => Measure::Tasks,
+            _ if self.rows == 0 && self.bytes > 0 => Measure::Bytes,
+            _ => Measure::Rows,
+        }
+    }
+
+    /// How far it is and, if that is known, how far there is to go.
+    #[must_use]
+    pub fn done(&self) -> (u64, Option<u64>) {
+        match self.measure() {
+            Measure::Rows => (self.rows, self.rows_total.filter(|total| *total > 0)),
+            Measure::Bytes => (self.bytes, self.bytes_total.filter(|total| *total > 0)),
+            Measure::Tasks => (self.tasks_done.into(), Some(self.tasks_total.into())),
+        }
+    }
+
+    /// The part that is done, from 0 to 1. `None` when nothing says anything about that.
     #[must_use]
     pub fn fraction(&self) -> Option<f64> {
         // An estimate may be too small: done is only what the tasks say is done.
         let all_done = self.tasks_total > 0 && self.tasks_done >= self.tasks_total;
         let most = if all_done { 1.0 } else { 0.99 };
-        let part = match (self.rows_total, self.bytes_total) {
-            (Some(total), _) if total > 0 => ratio(self.rows, total),
-            (_, Some(total)) if total > 0 => ratio(self.bytes, total),
-            _ if self.tasks_total > 1 => ratio(self.tasks_done.into(), self.tasks_total.into()),
-            _ => return all_done.then_some(1.0),
-        };
-        Some(if all_done { 1.0 } else { part.min(most) })
+        let (done, Some(total)) = self.done() else { return all_done.then_some(1.0) };
+        Some(if all_done { 1.0 } else { ratio(done, total).min(most) })
     }
 
     /// Rows a second of late; `None` before that can be told.
@@ -211,15 +245,13 @@ impl StageView {
     /// Seconds until the stage is done, if it goes on as of late.
     #[must_use]
     pub fn seconds_left(&self) -> Option<f64> {
-        let (left, rate) = match (self.rows_total, self.bytes_total) {
-            (Some(total), _) if total > 0 => {
-                (total.saturating_sub(self.rows), self.rows_per_second()?)
-            }
-            (_, Some(total)) if total > 0 => {
-                (total.saturating_sub(self.bytes), self.bytes_per_second()?)
-            }
-            _ => return None,
-        };
+        let (done, total) = self.done();
+        let left = total?.saturating_sub(done);
+        let rate = match self.measure() {
+            Measure::Rows => self.rows_per_second(),
+            Measure::Bytes => self.bytes_per_second(),
+            Measure::Tasks => self.rate(|sample| sample.tasks.into()),
+        }?;
         #[allow(clippy::cast_precision_loss)] // An estimate.
         (rate > 0.0).then(|| left as f64 / rate)
     }

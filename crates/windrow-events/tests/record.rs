@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use windrow_events::{
     Event, EventBus, FunctionSummary, RecordError, RecordReader, RunId, RunRecord, RunStatus,
-    RunView, StageId, Stream, TaskId, TaskStatus, Verdict, WorkerId,
+    RunView, StageId, Stream, TaskId, TaskStatus, Unit, Verdict, WorkerId,
 };
 
 /// One event of every kind.
@@ -34,6 +34,7 @@ fn all_kinds() -> Vec<Event> {
             stage,
             name: "apply".to_owned(),
             partitions: 2,
+            unit: Unit::Items,
             rows_total: Some(100),
             bytes_total: None,
         },

@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use windrow_events::{
-    Event, EventBus, RunId, RunState, RunStatus, RunView, StageId, StageView, WorkerId,
+    Event, EventBus, Measure, RunId, RunState, RunStatus, RunView, StageId, StageView, Unit,
+    WorkerId,
 };
 
 fn run() -> RunId {
@@ -26,6 +27,7 @@ fn started(rows_total: Option<u64>, bytes_total: Option<u64>, partitions: u32) -
         stage: StageId(0),
         name: "read".to_owned(),
         partitions,
+        unit: Unit::Rows,
         rows_total,
         bytes_total,
     });
@@ -74,8 +76,30 @@ fn bytes_do_where_rows_are_not_known() {
 #[test]
 fn tasks_do_where_nothing_else_is_known() {
     let mut view = started(None, None, 4);
-    view.observe(&progress(2000, 500, 3));
-    assert_eq!((stage(&view).fraction(), stage(&view).seconds_left()), (Some(0.75), None));
+    assert_eq!(stage(&view).done(), (0, Some(4)));
+    view.observe(&progress(4000, 500, 3));
+    assert_eq!(stage(&view).measure(), Measure::Tasks);
+    assert_eq!((stage(&view).fraction(), stage(&view).seconds_left()), (Some(0.75), Some(1.0)));
+}
+
+#[test]
+fn what_there_is_does_where_no_total_is_known() {
+    let mut view = started(None, None, 1);
+    assert_eq!((stage(&view).measure(), stage(&view).done()), (Measure::Rows, (0, None)));
+    let only_read = Event::Progress {
+        run: run(),
+        at: 2000,
+        stage: StageId(0),
+        rows: 0,
+        bytes: 7,
+        rows_total: None,
+        bytes_total: None,
+        tasks_done: 0,
+        tasks_total: 0,
+    };
+    view.observe(&only_read);
+    assert_eq!((stage(&view).measure(), stage(&view).done()), (Measure::Bytes, (7, None)));
+    assert_eq!((stage(&view).fraction(), stage(&view).seconds_left()), (None, None));
 }
 
 #[test]

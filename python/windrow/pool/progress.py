@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from windrow._native import Job, Run
 
 _TICK = 0.1
@@ -26,7 +28,7 @@ class Progress:
         from windrow.session import current
 
         self._run: Run = current().start_run(name)
-        self._run.stage(name, 1)
+        self._run.stage(name, 1, total, items=True)
         self._total = total
         self._shown = time.monotonic()
 
@@ -35,8 +37,11 @@ class Progress:
         now = time.monotonic()
         if now - self._shown >= _TICK:
             self._shown = now
-            done, _ = job.progress()
-            self._run.count(done, self._total)
+            self._count(job)
+
+    def _count(self, job: Job) -> None:
+        done, _ = job.progress()
+        self._run.count(done, self._total)
 
     def gather(
         self,
@@ -51,15 +56,17 @@ class Progress:
             while True:
                 rest = _TICK if deadline is None else min(_TICK, deadline - time.monotonic())
                 if job.gather(values, failed, max(rest, 0)):
-                    self.finish(None)
+                    self.finish(job)
                     return True
                 self.show(job)
                 if deadline is not None and time.monotonic() >= deadline:
                     return False
         except BaseException as error:
-            self.finish(f"{type(error).__name__}: {error}")
+            cancelled = not isinstance(error, Exception)
+            self.finish(job, f"{type(error).__name__}: {error}", cancelled=cancelled)
             raise
 
-    def finish(self, error: str | None) -> None:
+    def finish(self, job: Job, error: str | None = None, *, cancelled: bool = False) -> None:
         """Show the end."""
-        self._run.finish(error)
+        self._count(job)
+        self._run.finish(error, cancelled)

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use indicatif::InMemoryTerm;
-use windrow_events::{RunId, RunStatus, StageId, WorkerId};
+use windrow_events::{RunId, RunStatus, StageId, Unit, WorkerId};
 
 use super::*;
 
@@ -27,6 +27,7 @@ fn stage(rows_total: Option<u64>, bytes_total: Option<u64>) -> Event {
         stage: StageId(0),
         name: "apply home_advantage".to_owned(),
         partitions: 4,
+        unit: Unit::Rows,
         rows_total,
         bytes_total,
     }
@@ -93,6 +94,32 @@ fn rows_of_a_known_total() {
 fn bytes_of_a_known_total() {
     let events = [started(1), stage(None, Some(4 << 30)), progress(2000, 2_250_000, 1 << 30)];
     insta::assert_snapshot!(drawn(&events), @"apply home_advantage ━━━━╸             25 %  1.00 GiB of 4.00 GiB · 512 MiB/s · 6.0 s left");
+}
+
+#[test]
+fn tasks_where_no_total_of_rows_is_known() {
+    let ended = Event::Progress {
+        run: run(1),
+        at: 2000,
+        stage: StageId(0),
+        rows: 1_200_000,
+        bytes: 0,
+        rows_total: None,
+        bytes_total: None,
+        tasks_done: 4,
+        tasks_total: 16,
+    };
+    insta::assert_snapshot!(drawn(&[started(1), stage(None, None), ended]), @"apply home_advantage ━━━━━╸                 25 %  4 of 16 tasks · 1.20 M rows · 6.0 s left");
+}
+
+#[test]
+fn items_of_a_slow_pool() {
+    let mut first = stage(Some(40), None);
+    if let Event::StageStarted { unit, name, .. } = &mut first {
+        *unit = Unit::Items;
+        "fetch".clone_into(name);
+    }
+    insta::assert_snapshot!(drawn(&[started(1), first, progress(2000, 5, 0)]), @"fetch ━━━━━╸                                       12 %  5 of 40 items · 2.5/s · 14 s left");
 }
 
 #[test]

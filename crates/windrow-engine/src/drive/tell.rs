@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use windrow_events::{
-    Event, EventBus, FunctionSummary, RunId, RunStatus, StageId, TaskStatus, Verdict, now_millis,
+    Event, EventBus, FunctionSummary, RunId, RunStatus, StageId, TaskStatus, Unit, Verdict,
+    now_millis,
 };
 use windrow_tasks::machine::Machine;
 use windrow_tasks::{AttemptId, JobPlan, TaskOutcome};
@@ -81,6 +82,7 @@ impl Teller {
             stage,
             name: of.name.clone(),
             partitions: of.tasks,
+            unit: Unit::Rows,
             rows_total: None,
             bytes_total: None,
         });

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use windrow_events::{
-    Event, EventBus, FunctionSummary, RunId, RunStatus, StageId, Verdict, now_millis,
+    Event, EventBus, FunctionSummary, RunId, RunStatus, StageId, Unit, Verdict, now_millis,
 };
 use windrow_functions as functions;
 
@@ -83,6 +83,7 @@ impl Watch {
             stage: STAGE,
             name: name.to_owned(),
             partitions: partitions(plan),
+            unit: Unit::Rows,
             rows_total,
             bytes_total,
         });
@@ -153,8 +154,9 @@ async fn tick(
             bytes,
             rows_total,
             bytes_total: None,
+            // Partitions run together, and end together.
             tasks_done: 0,
-            tasks_total: partitions(&plan),
+            tasks_total: 0,
         });
     }
 }

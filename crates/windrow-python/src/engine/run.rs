@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use pyo3::prelude::*;
-use windrow_events::{Event, EventBus, RunId, RunStatus, StageId, now_millis};
+use windrow_events::{Event, EventBus, RunId, RunStatus, StageId, Unit, now_millis};
 
 use super::session::PySession;
 
@@ -61,9 +61,10 @@ impl PyRun {
 
 #[pymethods]
 impl PyRun {
-    /// Tells that a stage of `tasks` tasks, on `rows` rows if that is known, starts.
-    #[pyo3(signature = (name, tasks, rows=None))]
-    fn stage(&self, name: String, tasks: u32, rows: Option<u64>) {
+    /// Tells that a stage of `tasks` tasks, on `rows` rows if that is known, starts. With `items`
+    /// its rows are called so.
+    #[pyo3(signature = (name, tasks, rows=None, *, items=false))]
+    fn stage(&self, name: String, tasks: u32, rows: Option<u64>, items: bool) {
         let stage = StageId(self.stage.fetch_add(1, Ordering::Relaxed) + 1);
         self.tasks.store(tasks, Ordering::Relaxed);
         self.bus.emit(&Event::StageStarted {
@@ -72,6 +73,7 @@ impl PyRun {
             stage,
             name,
             partitions: tasks,
+            unit: if items { Unit::Items } else { Unit::Rows },
             rows_total: rows,
             bytes_total: None,
         });
