@@ -1,4 +1,10 @@
-"""The user's functions that are measured: every peer runs these, none has its own."""
+"""The user's functions that are measured: every peer runs these, none has its own.
+
+Workers load this module: it loads nothing itself that a worker does not have anyway.
+"""
+
+import os
+import time
 
 
 def home_advantage(home_score, away_score, neutral):
@@ -15,6 +21,29 @@ def home_advantage(home_score, away_score, neutral):
 def row_advantage(row):
     """The same, of a row."""
     return home_advantage(row["home_score"], row["away_score"], row["neutral"])
+
+
+def advantage_of_columns(row):
+    """The same in one function; which columns it reads can be told from its source."""
+    if row["neutral"]:
+        return 0
+    if row["home_score"] > row["away_score"]:
+        return 1
+    if row["home_score"] < row["away_score"]:
+        return -1
+    return 0
+
+
+def advantage_of_any(row):
+    """The same; which columns it reads cannot be told from its source."""
+    match = row
+    if match["neutral"]:
+        return 0
+    if match["home_score"] > match["away_score"]:
+        return 1
+    if match["home_score"] < match["away_score"]:
+        return -1
+    return 0
 
 
 def words_of(filename):
@@ -37,3 +66,19 @@ def nothing(_item):
 def add_one(array):
     """Take an array and give one of the same size."""
     return array + 1
+
+
+def process_id(_item):
+    """Tell which process this is."""
+    return os.getpid()
+
+
+def slow_process_id(_item):
+    """Tell which process this is, late enough for the next item to go to another one."""
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def sum_of_frame(frame):
+    """Make some use of pandas."""
+    return int(frame["a"].sum())

@@ -10,7 +10,7 @@ import signal
 import statistics
 import time
 
-from benches.functions import add_one, nothing
+from benches.functions import add_one, nothing, process_id, slow_process_id, sum_of_frame
 
 WORKERS = 2
 ARRAYS = 8
@@ -104,11 +104,11 @@ def replace(make):
     pool = make(1)
     times = []
     for kill in range(KILLS):
-        victim = pool.apply(_pid, (0,))
+        victim = pool.apply(process_id, (0,))
         started = time.perf_counter()
         os.kill(victim, signal.SIGKILL)
         try:
-            replacement = pool.result_within(_pid, KILL_PATIENCE)
+            replacement = pool.result_within(process_id, KILL_PATIENCE)
         except Exception as error:  # each make has its own exception for a pool that is broken
             happened = type(error).__name__
             return {"figure": None, "remark": f"no result after kill {kill + 1}: {happened}"}
@@ -119,30 +119,26 @@ def replace(make):
     return {"figure": statistics.quantiles(times, n=20)[-1] * 1e3}
 
 
-def _pid(_item):
-    return os.getpid()
-
-
-def idle_memory(make):
+def _memory(make, frames):
     # The driver has pandas before its pool starts, as a notebook would.
     import pandas as pd
 
     pool = make(WORKERS)
-    pool.map(_use_pandas, [pd.DataFrame({"a": range(10)})] * 16, 1)
+    pool.map(slow_process_id, range(8), 1)
+    pool.map(sum_of_frame, [pd.DataFrame({"a": range(10)})] * frames, 1)
     time.sleep(0.3)
-    pids = set(pool.map(_slow_pid, range(8), 1))
+    pids = set(pool.map(slow_process_id, range(8), 1))
     figures = [_private_bytes(pid) for pid in pids]
     pool.close()
     return {"figure": statistics.median(figures) / 2**20}
 
 
-def _use_pandas(frame):
-    return int(frame["a"].sum())
+def idle_memory(make):
+    return _memory(make, 0)
 
 
-def _slow_pid(_item):
-    time.sleep(0.05)
-    return os.getpid()
+def used_memory(make):
+    return _memory(make, 16)
 
 
 def _private_bytes(pid):
@@ -163,6 +159,7 @@ CASES = {
         arrays_again,
         replace,
         idle_memory,
+        used_memory,
     )
 }
 

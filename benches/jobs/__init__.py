@@ -11,6 +11,7 @@ from benches.jobs import (
     sort,
     start,
     word_count,
+    worker_rows,
 )
 
 JOBS = [
@@ -26,5 +27,6 @@ JOBS = [
         sort,
         start,
         pool,
+        worker_rows,
     )
 ]

@@ -22,6 +22,6 @@ JOB = Job(
         "groups": "groupby.apply(f), a few pandas calls a group",
     },
     inputs=inputs,
-    notes="A tenth of the rows of the other jobs, read once before the warm runs. pandarallel is "
-    "not here: its last release does not import with pandas 3.",
+    notes="A tenth of the rows of the other jobs, read once before the warm runs. pandarallel, "
+    "parallel-pandas and mapply are not here: their last releases do not import with pandas 3.",
 )

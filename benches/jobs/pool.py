@@ -14,7 +14,8 @@ JOB = Job(
         "arrays_first": "eight arrays of 32 MB there and back, the first time",
         "arrays_again": "the same when the pool has done so before",
         "replace": "from the kill of the only worker to the next result, 95th percentile of 50",
-        "idle_memory": "private memory of an idle worker that has pandas",
+        "idle_memory": "private memory of an idle worker, the driver having loaded pandas",
+        "used_memory": "the same after it has worked on small frames",
     },
     inputs=lambda _data, _size: {},
     how="own",
@@ -28,6 +29,7 @@ JOB = Job(
         "arrays_again": "MB/s",
         "replace": "ms",
         "idle_memory": "MiB",
+        "used_memory": "MiB",
     },
     by_default=False,
     notes=(

@@ -52,3 +52,21 @@ def native(_session, inputs, case):
         seconds += time.perf_counter() - started
         rows += len(answers)
     return {"figure": seconds / rows * 1e9, "remark": ""}
+
+
+@adapter.runs("worker_rows", "zip over lists")
+def worker_rows(_session, inputs, _case):
+    import itertools
+    import statistics
+    import time
+
+    from benches.functions import home_advantage
+
+    every = _lists(inputs["files"], ["home_score", "away_score", "neutral"])
+    columns = [list(itertools.chain(*parts)) for parts in zip(*every, strict=True)]
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        answers = [home_advantage(*values) for values in zip(*columns, strict=True)]
+        times.append(time.perf_counter() - started)
+    return {"figure": statistics.median(times) / len(answers) * 1e9, "remark": ""}

@@ -86,6 +86,33 @@ def native(wr, inputs, case):
     return {"figure": nanos + share * int(each), "remark": remark}
 
 
+@adapter.runs("worker_rows", "df.apply(f, axis=1), in a worker")
+def worker_rows(wr, inputs, case):
+    import statistics
+    import time
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from benches.functions import advantage_of_any, advantage_of_columns
+
+    wr.configure(functions="workers", native=False, workers=1, partitions=1, progress=False)
+    columns = ["home_score", "away_score", "neutral"]
+    table = pa.concat_tables([pq.read_table(path, columns=columns) for path in inputs["files"]])
+    frame = wr.from_arrow(table)
+    function = advantage_of_columns if case == "columns" else advantage_of_any
+    column = frame.apply(function, axis=1, result_type=int)
+    called = "a row object" if case == "row" else "the values of"
+    if f"called with {called}" not in str(column.explain()):
+        raise AssertionError(f"it is called otherwise:\n{column.explain()}")
+    times = []
+    for _ in range(7):
+        started = time.perf_counter()
+        column.sum().compute()
+        times.append(time.perf_counter() - started)
+    return {"figure": statistics.median(times[2:]) / len(table) * 1e9, "remark": ""}
+
+
 @adapter.runs("word_count", "mapreduce")
 def word_count(wr, inputs, _case):
     return dict(wr.mapreduce(inputs["files"], words_of, add_counts, combiner=add_counts).items())
