@@ -11,9 +11,12 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
+# `typing` takes longer to load than all of this: every worker process would wait for it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from windrow._native import __version__ as __version__
     from windrow.client import Client as Client
     from windrow.client import connect as connect

@@ -1,6 +1,6 @@
 """The native module: everything the Python package builds on. Checked against the binary in CI."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -210,8 +210,10 @@ class Session:
 class Run:
     """A job that a face carries out on the session's workers, told as events."""
 
-    def stage(self, name: str, tasks: int, rows: int | None = None) -> None:
-        """Tell that a stage of `tasks` tasks starts, on `rows` rows if that is known."""
+    def stage(self, name: str, tasks: int, rows: int | None = None, *, items: bool = False) -> None:
+        """Tell that a stage of `tasks` tasks starts, on `rows` rows (`items`: items) if that is
+        known.
+        """
 
     def advance(self, done: int, rows: int = 0) -> None:
         """Tell how many tasks and rows of the stage are done; prints what workers have printed."""
@@ -248,19 +250,18 @@ class WorkerPool:
         max_attempts: int = 3,
         memory_limit: int | None = None,
         tasks_per_worker: int | None = None,
-        initializer: bytes | None = None,
         keep_warm: float | None = None,
         echo: bool = True,
         name_workers: bool = False,
+        prepare: bool = False,
     ) -> WorkerPool:
         """`workers` 0: one per processor. `start`: ``fork_server``, ``spawn``, or None for the
         default.
 
-        `memory_limit` is resident bytes of one worker. `initializer` is the pickle of
-        ``(callable, arguments)``: each worker calls it first. `keep_warm`: seconds for which the
-        fork server waits for the next pool after this one has ended (10 if None). With `echo`, what
+        `memory_limit` is resident bytes of one worker. `keep_warm`: seconds for which the fork
+        server waits for the next pool after this one has ended (10 if None). With `echo`, what
         workers print is written to `sys.stdout` and `sys.stderr`, with `name_workers` the worker in
-        front of each line.
+        front of each line. `prepare`: start the fork server now, in the background.
         """
 
     @property
@@ -269,8 +270,11 @@ class WorkerPool:
 
     @property
     def workers(self) -> int: ...
-    def warm(self) -> None:
-        """Start the workers in the background."""
+    def warm(self, initializer: bytes | None = None) -> None:
+        """Start the workers in the background.
+
+        `initializer` is the pickle of ``(callable, arguments)``: each worker calls it first.
+        """
 
     def pending(self) -> tuple[int, int]:
         """Calls that have no outcome yet, and bytes of them."""
@@ -356,10 +360,15 @@ class Job:
         Raises what its pickling raises; the job then goes on without it.
         """
 
-    def feed_all(self, items: list[Any], size: int, start: int) -> tuple[int, BaseException] | None:
-        """Feed all of a list from `start`, in chunks of `size`, and close the job.
+    def feed_all(self, items: list[Any], size: int) -> tuple[int, BaseException] | None:
+        """Feed all of a list in chunks of `size`, and close the job.
 
         After an exception: where the chunk starts that could not be sent, and the exception.
+        """
+
+    def feed_each(self, items: Iterable[Any], size: int) -> None:
+        """Feed all that an iterable gives in chunks of `size`, each as soon as it is there, and
+        close the job. Raises what the iterable, or the pickling of its items, raises.
         """
 
     def fail(self, items: list[Any], exception: BaseException) -> None:
@@ -454,8 +463,11 @@ class WorkerEnds:
     def serve(self) -> None:
         """Serve tasks until the driver closes its end."""
 
-def fork_server() -> WorkerEnds | None:
-    """Serve the driver at standard input; None at its end, ends in each forked worker."""
+def fork_server(warm_up: Callable[[], None] | None = None) -> WorkerEnds | None:
+    """Serve the driver at standard input; None at its end, ends in each forked worker.
+
+    `warm_up` is called once: when nobody waits for a worker, or the first one was forked.
+    """
 
 def worker_ends() -> WorkerEnds:
     """Give the ends of a worker that was started by exec, received through standard input."""

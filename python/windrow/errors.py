@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
-from typing import Any
+from _pickle import PicklingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class WindrowError(Exception):
@@ -37,7 +40,7 @@ class ResultTypeError(WindrowError, TypeError):
     """
 
 
-class FunctionNotPicklable(WindrowError, pickle.PicklingError, TypeError):  # noqa: N818
+class FunctionNotPicklable(WindrowError, PicklingError, TypeError):  # noqa: N818
     """A function, or something that it uses, cannot be sent to worker processes."""
 
 

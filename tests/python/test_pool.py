@@ -287,11 +287,13 @@ def test_states_are_checked() -> None:
     ("options", "kind", "says"),
     [
         ({"processes": 0}, ValueError, "at least 1"),
+        ({"processes": "4"}, TypeError, "`processes` is `'4'`; it is an integer"),
         ({"maxtasksperchild": 0}, ValueError, "positive int or None"),
         ({"initializer": 3}, TypeError, "callable"),
         ({"on_eror": "collect"}, TypeError, "did you mean `on_error`"),
         ({"on_error": "ignore"}, ValueError, '"raise" or "collect"'),
         ({"timeout": 0}, ValueError, "above 0"),
+        ({"timeout": "1 s"}, ValueError, "a number of seconds"),
         ({"buffersize": 0}, ValueError, "at least 1"),
         ({"max_attempts": -1}, ValueError, "at least 1"),
         ({"return_as": "set"}, ValueError, "generator_unordered"),

@@ -295,3 +295,19 @@ def test_finished_work_frees_its_items(pool: Any) -> None:
     list(pool.imap(id, items))
     del items
     wait_until(lambda: not any(item() for item in alive))
+
+
+def test_the_options_are_those_that_type_checkers_know() -> None:
+    from windrow.pool import Options, PoolOptions, choices
+
+    assert set(choices.OF_CALLS) == set(Options.__annotations__)
+    assert {*choices.OF_CALLS, *choices.OF_POOLS} == set(PoolOptions.__annotations__)
+
+
+def test_a_first_pool_does_not_wait_for_modules_that_it_does_not_need() -> None:
+    program = (
+        "import sys, windrow; windrow.Pool; "
+        "print(*{'typing', 're', 'inspect', 'multiprocessing', 'pickle'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {sys.path!r}; {program}"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "\n"

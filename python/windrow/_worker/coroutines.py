@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 from types import FunctionType, MethodType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _IS_COROUTINE = 0x80  # `inspect.CO_COROUTINE`
 

@@ -14,20 +14,31 @@ from windrow._worker import preload, process
 
 def main() -> None:
     """Be the fork server: warm up, fork workers on request, end with the driver."""
-    process.ignore_interrupts()
-    preload.load(os.environ.pop("WINDROW_PRELOAD", "").split(","))
-    # What is loaded now is never freed: the collector of a worker need not touch its pages, which
-    # then stay shared between all workers.
-    gc.collect()
+    process.prepare()
+    # What is loaded now is never freed: without collections in between, loading is quicker.
+    gc.disable()
+    has_more = preload.load_first(_names())
     gc.freeze()
-    ends = _native.fork_server()
+    ends = _native.fork_server(_warm_up if has_more else None)
     if ends is None:
         os._exit(0)
+    gc.enable()
     process.run(ends)
+
+
+def _warm_up() -> None:
+    preload.load_then()
+    # The collector of a worker need not touch the pages of all this, which then stay shared.
+    gc.freeze()
 
 
 def spawn() -> None:
     """Be one worker, where there is no fork server."""
-    process.ignore_interrupts()
-    preload.load(os.environ.pop("WINDROW_PRELOAD", "").split(","))
+    process.prepare()
+    if preload.load_first(_names()):
+        preload.load_then()
     process.run(_native.worker_ends())
+
+
+def _names() -> list[str]:
+    return os.environ.pop("WINDROW_PRELOAD", "").split(",")

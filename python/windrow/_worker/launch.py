@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import sys
 
-from windrow import errors
 from windrow._worker import preload
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+# `marshal` is part of the interpreter, which is the same on both sides: nothing is loaded for it.
 _ENTER = (
-    "import os, sys, json; "
-    "c = json.loads(os.environ.pop('WINDROW_WORKER_CONTEXT')); "
-    "sys.path[:] = c['path']; sys.argv[:] = c['argv']; "
+    "import marshal, os, sys; "
+    "sys.path[:], sys.argv[:] = "
+    "marshal.loads(bytes.fromhex(os.environ.pop('WINDROW_WORKER_CONTEXT'))); "
     "from windrow._worker import forkserver; forkserver.{entry}()"
 )
 
@@ -29,6 +34,8 @@ def command(start: str = "fork_server") -> tuple[list[str], list[tuple[str, str]
     what can be imported here can be imported there.
     """
     if not sys.executable:
+        from windrow import errors
+
         message = (
             "cannot start worker processes: this interpreter does not know its own program\n"
             "hint: set `sys.executable` to a Python that has windrow"
@@ -36,16 +43,42 @@ def command(start: str = "fork_server") -> tuple[list[str], list[tuple[str, str]
         raise errors.WorkerError(message)
     entry = {"fork_server": "main", "spawn": "spawn"}[start]
     arguments = [sys.executable, *_flags(), "-c", _ENTER.format(entry=entry)]
-    context = {"path": sys.path, "argv": sys.argv or [""]}
+    context = marshal.dumps((_texts(sys.path), _texts(sys.argv) or [""])).hex()
     environment = [
-        ("WINDROW_WORKER_CONTEXT", json.dumps(context)),
+        ("WINDROW_WORKER_CONTEXT", context),
         ("WINDROW_PRELOAD", ",".join(preload.wanted(sys.modules))),
     ]
     return arguments, environment
 
 
+def _texts(values: Iterable[Any]) -> list[str]:
+    """Give the strings among values, of exactly that type."""
+    return [str(value) for value in values if isinstance(value, str)]
+
+
+# What `subprocess._args_from_interpreter_flags` looks at.
+_SWITCHES = (
+    "bytes_warning",
+    "debug",
+    "dev_mode",
+    "dont_write_bytecode",
+    "ignore_environment",
+    "isolated",
+    "no_site",
+    "no_user_site",
+    "optimize",
+    "quiet",
+    "safe_path",
+    "utf8_mode",
+    "verbose",
+)
+
+
 def _flags() -> list[str]:
     """Give the command line flags of this interpreter, as `multiprocessing` does."""
+    is_plain = not any(getattr(sys.flags, name) for name in _SWITCHES)
+    if is_plain and not sys.warnoptions and not sys._xoptions:
+        return []
     import subprocess
 
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from collections.abc import Iterable
+from importlib import import_module
 
-ALWAYS = ("pickle", "cloudpickle", "traceback", "datetime", "multiprocessing.process")
-"""Loaded always: without cloudpickle, the first function costs a worker 50 ms."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-WHEN_THE_DRIVER_HAS = ("numpy", "pandas", "pyarrow", "asyncio")
-"""Loaded when the driver has loaded them: its functions most likely use them."""
+FIRST = ("_pickle", "windrow._worker.kin")
+"""Loaded before anything is forked: a worker cannot begin without."""
+
+THEN = (
+    "pickle",
+    "cloudpickle",
+    "traceback",
+    "datetime",
+    "multiprocessing.process",
+    "windrow._worker.errors",
+    "windrow._worker.pickling",
+)
+"""Loaded always, but after the first worker was forked, if one is waited for by then: that one
+loads what it needs by itself. Without cloudpickle, the first function costs a worker 50 ms."""
+
+WHEN_THE_DRIVER_HAS = ("numpy", "pandas", "pyarrow", "asyncio", "cloudpickle")
+"""Loaded first when the driver has loaded them: its functions most likely use them."""
 
 
 def wanted(modules: Iterable[str]) -> list[str]:
@@ -26,16 +41,31 @@ def wanted(modules: Iterable[str]) -> list[str]:
     return [name for name in WHEN_THE_DRIVER_HAS if name in loaded]
 
 
-def load(names: Iterable[str]) -> None:
-    """Load modules; one that cannot be loaded is left to the function that needs it."""
+def load_first(names: Iterable[str]) -> bool:
+    """Load what comes before the first fork: `names` too; whether `load_then` is still to come."""
     # pyarrow's allocator would start a thread, and a process with threads must not fork.
     os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")
     if os.environ.get("OPENBLAS_NUM_THREADS", "1") != "1":
         # So would the linear algebra of numpy, on which all of them stand: each worker then loads
         # it by itself.
         names = ()
-    for name in (*ALWAYS, *names):
+    chosen = [name for name in names if name]
+    _load((*FIRST, *chosen))
+    if chosen:
+        # They take longer than all that follows, of which they load the most themselves.
+        load_then()
+    return not chosen
+
+
+def load_then() -> None:
+    """Load what workers need most of the time."""
+    _load(THEN)
+
+
+def _load(names: Iterable[str]) -> None:
+    """Load modules; one that cannot be loaded is left to the function that needs it."""
+    for name in names:
         try:
-            importlib.import_module(name)
+            import_module(name)
         except Exception as error:  # noqa: BLE001  a broken module of the user's must not end us
             sys.stderr.write(f"windrow: could not load {name} ahead: {error}\n")

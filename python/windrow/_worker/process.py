@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+# `signal` itself loads `enum`, and with it more than all of this.
+import _signal  # type: ignore[import-not-found]
 import atexit
-import contextlib
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from windrow._native import WorkerEnds
 
 
-def ignore_interrupts() -> None:
-    """Leave Ctrl-C to the driver, which ends its workers itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def prepare() -> None:
+    """Make this process fit for what workers and the fork server have in common."""
+    # Ctrl-C is left to the driver, which ends its workers itself.
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+    # Lines are written through at once, to pipes that the driver reads line by line.
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        stream = open(  # noqa: SIM115  stays open as long as the process
+            descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def run(ends: WorkerEnds) -> None:
     """Serve tasks until the driver closes its end; does not return."""
-    _fresh_streams()
     _fresh_randomness()
     code = 0
     try:
@@ -33,20 +40,11 @@ def run(ends: WorkerEnds) -> None:
         atexit._run_exitfuncs()
     finally:
         for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
+            try:  # noqa: SIM105  `contextlib` would be loaded for it
                 stream.flush()
+            except (OSError, ValueError):
+                pass
         os._exit(code)
-
-
-def _fresh_streams() -> None:
-    """Write lines through at once: they go to a pipe that the driver reads line by line."""
-    for descriptor, name in ((1, "stdout"), (2, "stderr")):
-        stream = open(  # noqa: SIM115  stays open as long as the process
-            descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
-        )
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
-    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
 
 
 def _fresh_randomness() -> None:

@@ -7,9 +7,11 @@ processes that survive.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from windrow.pool.executor import Executor as Executor
     from windrow.pool.executor import Future as Future
     from windrow.pool.failures import Failure as Failure

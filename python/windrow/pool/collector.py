@@ -6,8 +6,8 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from windrow._native import WorkerPool
 

@@ -12,10 +12,11 @@ from typing import Any, Unpack
 
 from windrow._native import Job, WorkerPool
 from windrow.pool import lifetime
+from windrow.pool.choices import check_count, integer, processors, split
 from windrow.pool.collector import Collector
 from windrow.pool.failures import unsendable
 from windrow.pool.feeding import Intake, Source, chunks, feed
-from windrow.pool.options import PoolOptions, check_count, processors, split
+from windrow.pool.options import PoolOptions
 from windrow.pool.sending import pickled_initializer, start, start_of
 
 
@@ -78,8 +79,7 @@ class Executor(concurrent.futures.Executor):
         max_tasks_per_child: int | None = None,
         **options: Unpack[PoolOptions],
     ) -> None:
-        if max_workers is None:
-            max_workers = processors()
+        max_workers = processors() if max_workers is None else integer("max_workers", max_workers)
         if max_workers <= 0:
             raise ValueError("max_workers must be greater than 0")
         if initializer is not None and not callable(initializer):
@@ -93,8 +93,8 @@ class Executor(concurrent.futures.Executor):
             max_attempts=self._options.max_attempts or 3,
             memory_limit=own.get("memory_limit"),
             tasks_per_worker=max_tasks_per_child,
-            initializer=pickled_initializer(initializer, initargs),
             name_workers=bool(own.get("name_workers")),
+            prepare=True,
         )
         self._collector = Collector(self._native)
         self._intake = Intake(self._native)
@@ -102,7 +102,7 @@ class Executor(concurrent.futures.Executor):
         self._is_shut = False
         self._futures: weakref.WeakSet[Future] = weakref.WeakSet()
         lifetime.finish_at_exit(self, self._collector)
-        self._native.warm()
+        self._native.warm(pickled_initializer(initializer, initargs))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
         """Start `fn(*args, **kwargs)` in a worker."""
@@ -146,6 +146,7 @@ class Executor(concurrent.futures.Executor):
             Most chunks that are taken from the iterables ahead of the results that were consumed.
             Without it, they are read at once.
         """
+        chunksize = integer("chunksize", chunksize)
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         check_count("buffersize", buffersize)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
 
-from windrow.pool.failures import unsendable
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from windrow._native import Job, WorkerPool
 
 
@@ -118,6 +118,8 @@ class Source:
             self.job.feed(chunk)
         except Exception as error:  # noqa: BLE001  whatever pickling raises is the outcome
             if len(chunk) == 1 or not self._collect:
+                from windrow.pool.failures import unsendable
+
                 self.job.fail(chunk, unsendable(error))
                 return
             for item in chunk:

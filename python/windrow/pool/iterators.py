@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
 
-from windrow.pool.failures import Failure, too_late
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from windrow._native import Job
+    from windrow.pool.failures import Failure
     from windrow.pool.feeding import Intake, Source
     from windrow.pool.progress import Progress
 
@@ -73,6 +74,8 @@ class IMapIterator:
                 raise error from error.__cause__
             raise
         if taken is None:
+            from windrow.pool.failures import too_late
+
             raise too_late()
         if self._source.is_lazy and not self._source.feed_one():
             self._intake.done(self._source)
@@ -86,6 +89,8 @@ class IMapIterator:
         if not failed:
             self._ready.extend((True, value) for value in values)
         elif self._collect:
+            from windrow.pool.failures import Failure
+
             for index, error, item in failed:
                 values[index - first] = error
                 self.failures.append(Failure(index, item, error))
@@ -98,7 +103,7 @@ class IMapIterator:
     def _end(self) -> None:
         self._has_ended = True
         if self._progress is not None:
-            self._progress.finish(None)
+            self._progress.finish(self._job)
         self._intake.done(self._source)
 
     def close(self) -> None:
@@ -108,7 +113,7 @@ class IMapIterator:
             self._source.stop()
             self._job.cancel()
             if self._progress is not None:
-                self._progress.finish("closed")
+                self._progress.finish(self._job, cancelled=True)
             self._intake.done(self._source)
 
     def __del__(self) -> None:

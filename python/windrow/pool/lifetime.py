@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from windrow.pool.collector import Collector
     from windrow.pool.executor import Executor

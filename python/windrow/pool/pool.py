@@ -5,27 +5,34 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sized
 from types import MappingProxyType, TracebackType
-from typing import Any, NoReturn, Unpack
 
 from windrow._native import Job, WorkerPool
 from windrow._worker import coroutines
 from windrow.pool import lifetime
-from windrow.pool.collector import Collector
-from windrow.pool.failures import Failure, unsendable
-from windrow.pool.feeding import Intake, Source, chunks, feed
-from windrow.pool.iterators import IMapIterator, IMapUnorderedIterator
-from windrow.pool.options import (
+from windrow.pool.choices import (
     CallOptions,
-    Options,
-    PoolOptions,
+    bounded_size,
+    check_tasks,
+    integer,
     processors,
     resolve,
     split,
 )
-from windrow.pool.progress import Progress
-from windrow.pool.results import ApplyResult, Callback, MapResult
+from windrow.pool.collector import Collector
+from windrow.pool.feeding import Intake, Source, chunks, feed
+from windrow.pool.iterators import IMapIterator, IMapUnorderedIterator
+from windrow.pool.results import ApplyResult, MapResult
 from windrow.pool.sending import pickled_initializer, start, start_of
 from windrow.pool.workers import Worker, all_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn, Unpack
+
+    from windrow.pool.failures import Failure
+    from windrow.pool.options import Options, PoolOptions
+    from windrow.pool.progress import Progress
+    from windrow.pool.results import Callback
 
 # The states, in the words of `multiprocessing.pool`.
 INIT, RUN, CLOSE, TERMINATE = "INIT", "RUN", "CLOSE", "TERMINATE"
@@ -73,11 +80,10 @@ class Pool:
     ) -> None:
         # For `__del__`, should something below raise.
         self._state = INIT
-        if processes is None:
-            processes = processors()
+        processes = processors() if processes is None else integer("processes", processes)
         if processes < 1:
             raise ValueError("Number of processes must be at least 1")
-        _check_tasks(maxtasksperchild)
+        check_tasks(maxtasksperchild)
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         self._defaults, own = split(options)
@@ -89,13 +95,13 @@ class Pool:
             max_attempts=self._defaults.max_attempts or 3,
             memory_limit=own.get("memory_limit"),
             tasks_per_worker=maxtasksperchild,
-            initializer=pickled_initializer(initializer, initargs),
             name_workers=bool(own.get("name_workers")),
+            prepare=True,
         )
         self._collector = Collector(self._native)
         self._intake = Intake(self._native)
         lifetime.end_at_exit(self)
-        self._native.warm()
+        self._native.warm(pickled_initializer(initializer, initargs))
         self._state = RUN
 
     # ---- one call --------------------------------------------------------------------------
@@ -142,7 +148,7 @@ class Pool:
         try:
             job.feed(items)
         except Exception as error:  # noqa: BLE001  whatever pickling raises is the outcome
-            job.fail([items], unsendable(error))
+            job.fail([items], _unsendable(error))
         job.close()
         return result
 
@@ -228,12 +234,12 @@ class Pool:
         if job is None:
             return result
         if options.progress:
-            result._progress = Progress(_name(func), _length(items))
-        if callbacks is None and isinstance(items, list) and not options.buffersize:
-            start = self._feed_all(job, items, size, collect=options.collect)
-            if start is None:
+            result._progress = _progress(func, items)
+        if callbacks is None and not options.buffersize:
+            rest = self._feed_all(job, items, size, collect=options.collect)
+            if rest is None:
                 return result
-            items = items[start:]
+            items = rest
         source = Source(self._native, job, chunks(items, size), collect=options.collect)
         result._attach(job, source)
         if callbacks is None:
@@ -243,20 +249,33 @@ class Pool:
                 job.cancel()
                 raise
         else:
-            feed(self._intake, source, may_block=not isinstance(items, list))
+            feed(self._intake, source, may_block=not isinstance(items, (list, tuple, range)))
         return result
 
     @staticmethod
-    def _feed_all(job: Job, items: list[Any], size: int, *, collect: bool) -> int | None:
-        """Feed a list as fast as can be; gives where to go on when something cannot be sent."""
-        failed = job.feed_all(items, size, 0)
+    def _feed_all(job: Job, items: Iterable[Any], size: int, *, collect: bool) -> list[Any] | None:
+        """Feed items as fast as can be; gives what is left when some of that cannot be sent."""
+        if not collect:
+            try:
+                # Workers begin before the last item is there.
+                job.feed_each(items, size)
+            except BaseException as raised:
+                job.cancel()
+                refused = _unsendable(raised)
+                if refused is raised:
+                    raise
+            else:
+                return None
+            raise refused
+        items = items if isinstance(items, list) else list(items)
+        failed = job.feed_all(items, size)
         if failed is None:
             return None
         start, error = failed
-        if not isinstance(error, Exception) or not collect:
+        if not isinstance(error, Exception):
             job.cancel()
-            raise unsendable(error)
-        return start
+            raise error
+        return items[start:]
 
     def _cut(
         self,
@@ -265,10 +284,15 @@ class Pool:
         chunksize: int | None,
         options: CallOptions,
     ) -> tuple[Iterable[Any], int]:
-        """Give the items of a map, as a list if nothing speaks against it, and the chunk size."""
-        if not hasattr(iterable, "__len__") and options.buffersize:
-            return iterable, chunksize or _bounded_size(func, options, self._processes)
-        if not isinstance(iterable, list):
+        """Give the items of a map, and the size of its chunks.
+
+        The number of items is known then, if nothing speaks against that.
+        """
+        if chunksize is not None:
+            chunksize = integer("chunksize", chunksize)
+        if not isinstance(iterable, Sized):
+            if options.buffersize:
+                return iterable, chunksize or bounded_size(func, options, self._processes)
             iterable = list(iterable)
         if chunksize is None:
             # All calls of an `async def` function that a worker is given are in flight together.
@@ -308,12 +332,13 @@ class Pool:
         *,
         is_ordered: bool,
     ) -> IMapIterator:
+        chunksize = integer("chunksize", chunksize)
         if chunksize < 1:
             raise ValueError(f"Chunksize must be 1+, not {chunksize:n}")
         options_ = resolve(self._defaults, options)
         if chunksize == 1 and coroutines.is_async(func):
             # A chunk's calls are in flight together.
-            chunksize = _bounded_size(func, options_, self._processes)
+            chunksize = bounded_size(func, options_, self._processes)
         return self._iterate(func, iterable, "map", chunksize, options_, is_ordered=is_ordered)
 
     def _iterate(
@@ -341,7 +366,7 @@ class Pool:
             self._intake,
             collect=options.collect,
             failures=self._new_failures(options),
-            progress=Progress(_name(func), _length(items)) if options.progress else None,
+            progress=_progress(func, items) if options.progress else None,
         )
         if options.buffersize is None:
             feed(self._intake, source, may_block=not isinstance(items, (list, tuple, range)))
@@ -453,13 +478,6 @@ class Pool:
         raise NotImplementedError("pool objects cannot be passed between processes or pickled")
 
 
-def _check_tasks(maxtasksperchild: Any) -> None:
-    if maxtasksperchild is not None and (
-        not isinstance(maxtasksperchild, int) or maxtasksperchild <= 0
-    ):
-        raise ValueError("maxtasksperchild must be a positive int or None")
-
-
 def _finish(result: ApplyResult) -> Any:
     """Wait for a result; what interrupts that also drops the call."""
     try:
@@ -469,19 +487,14 @@ def _finish(result: ApplyResult) -> Any:
         raise
 
 
-def _bounded_size(func: Callable[..., Any], options: CallOptions, workers: int) -> int:
-    """The size of chunks of an input of unknown length."""
-    if not coroutines.is_async(func):
-        return 1
-    together = options.concurrency
-    if options.buffersize is not None:
-        together = min(together, max(options.buffersize // workers, 1))
-    return together
+def _progress(func: Callable[..., Any], items: Iterable[Any]) -> Progress:
+    from windrow.pool.progress import Progress
+
+    name = getattr(func, "__name__", None) or type(func).__name__
+    return Progress(name, len(items) if isinstance(items, Sized) else None)
 
 
-def _length(items: Iterable[Any]) -> int | None:
-    return len(items) if isinstance(items, Sized) else None
+def _unsendable(error: BaseException) -> BaseException:
+    from windrow.pool.failures import unsendable
 
-
-def _name(func: Callable[..., Any]) -> str:
-    return getattr(func, "__name__", None) or type(func).__name__
+    return unsendable(error)

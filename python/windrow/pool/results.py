@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 import types
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
 
-from windrow import errors
-from windrow.pool.failures import Failure, too_late
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, ClassVar
+
     from windrow._native import Job
+    from windrow.pool.failures import Failure
     from windrow.pool.feeding import Source
     from windrow.pool.progress import Progress
 
-Callback = Callable[[Any], object]
+    Callback = Callable[[Any], object]
 
 
 class ApplyResult:
@@ -89,6 +89,8 @@ class ApplyResult:
         else:
             is_there = self._settle(timeout)
         if not is_there:
+            from windrow.pool.failures import too_late
+
             raise too_late()
         if self._success:
             return self._value
@@ -125,6 +127,8 @@ class ApplyResult:
         elif not self._failed:
             self._success, self._value = True, self._made(self._values)
         elif self._collect:
+            from windrow.pool.failures import Failure
+
             for index, error, item in self._failed:
                 self._values[index] = error
                 self.failures.append(Failure(index, item, error))
@@ -147,7 +151,7 @@ class ApplyResult:
             if self._success:
                 if callback is not None:
                     callback(self._value)
-            elif error_callback is not None and not isinstance(self._value, errors.Cancelled):
+            elif error_callback is not None and not _is_cancelled(self._value):
                 error_callback(self._value)
         finally:
             self._called.set()
@@ -163,6 +167,12 @@ class ApplyResult:
 
 
 AsyncResult = ApplyResult
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    from windrow import errors
+
+    return isinstance(error, errors.Cancelled)
 
 
 class MapResult(ApplyResult):

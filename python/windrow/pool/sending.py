@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing.process
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
 
 from windrow._worker import coroutines, kin, pickling
 from windrow.errors import FunctionNotPicklable
-from windrow.pool.failures import unsendable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from windrow._native import Job, PoolFunction, WorkerPool
-    from windrow.pool.options import CallOptions
+    from windrow.pool.choices import CallOptions
 
 
 def start(
@@ -41,6 +41,8 @@ def start(
     except Exception as error:  # noqa: BLE001  whatever pickling raises is the outcome
         job = pool.job(send(pool, abs), mode, options, **more)
         job.close()
+        from windrow.pool.failures import unsendable
+
         return job, unsendable(error)
     return pool.job(known, mode, options, **more), None
 
@@ -67,9 +69,13 @@ def pickled_initializer(
     initializer: Callable[..., object] | None, arguments: Iterable[Any]
 ) -> bytes:
     """Give what every worker calls first; raises what its pickling raises."""
+    import multiprocessing.process
+
     secret = bytes(multiprocessing.process.current_process().authkey)
     try:
         theirs = pickling.dumps((initializer, tuple(arguments))) if initializer else None
     except FunctionNotPicklable as error:
+        from windrow.pool.failures import unsendable
+
         raise unsendable(error) from error.__cause__
     return pickling.dumps((kin.start, (secret, theirs)))

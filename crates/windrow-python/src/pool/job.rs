@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyTuple};
 use windrow_workers::wire::frame::Kind;
 use windrow_workers::{CallRequest, FunctionHost, Gate, KnownFunction, WorkerPool};
@@ -134,9 +135,8 @@ impl Job {
         py: Python<'py>,
         items: &Bound<'py, PyList>,
         size: usize,
-        start: usize,
     ) -> Option<(usize, Bound<'py, PyAny>)> {
-        let mut at = start;
+        let mut at = 0;
         while at < items.len() {
             let end = at.saturating_add(size.max(1)).min(items.len());
             let sent = if at == 0 && end == items.len() {
@@ -151,6 +151,26 @@ impl Job {
         }
         self.board.close();
         None
+    }
+
+    /// Feeds all that an iterable gives in chunks of `size`, each as soon as it is there, and closes
+    /// the job. Raises what the iterable, or the pickling of its items, raises.
+    fn feed_each(&self, py: Python<'_>, items: &Bound<'_, PyAny>, size: usize) -> PyResult<()> {
+        static ISLICE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let islice = ISLICE.import(py, "itertools", "islice")?;
+        let (items, size) = (items.try_iter()?, size.max(1));
+        loop {
+            let chunk = islice.call1((&items, size))?;
+            let chunk = py.get_type::<PyList>().call1((chunk,))?;
+            let length = chunk.len()?;
+            if length > 0 {
+                self.send(py, &chunk)?;
+            }
+            if length < size {
+                self.board.close();
+                return Ok(());
+            }
+        }
     }
 
     /// Adds items that cannot be sent: `exception` is the outcome of each.

@@ -17,8 +17,6 @@ pub(crate) struct PoolOptions {
     pub(crate) memory_limit: Option<u64>,
     /// A worker is replaced after this many tasks.
     pub(crate) tasks_per_worker: Option<u64>,
-    /// The pickle of `(callable, arguments)` that every worker calls first.
-    pub(crate) initializer: Option<Vec<u8>>,
     /// How long the fork server stays for the next pool, in seconds.
     pub(crate) keep_warm: Option<f64>,
     /// `fork_server` or `spawn`; `None` for what the environment says.
@@ -44,7 +42,6 @@ pub(crate) fn worker_pool(
     settings.start = if start == "spawn" { Start::Spawn } else { Start::ForkServer };
     settings.memory_limit = options.memory_limit;
     settings.tasks_per_worker = options.tasks_per_worker;
-    settings.initializer.clone_from(&options.initializer);
     settings.observer = observer;
     if let Some(time) = options.keep_warm {
         settings.keep_warm = Duration::try_from_secs_f64(time).unwrap_or_default();

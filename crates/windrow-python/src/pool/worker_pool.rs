@@ -68,8 +68,8 @@ impl PyWorkerPool {
     #[new]
     #[pyo3(signature = (
         workers = 0, *, start = None, max_attempts = 3, memory_limit = None,
-        tasks_per_worker = None, initializer = None, keep_warm = None, echo = true,
-        name_workers = false
+        tasks_per_worker = None, keep_warm = None, echo = true, name_workers = false,
+        prepare = false
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
@@ -79,29 +79,31 @@ impl PyWorkerPool {
         max_attempts: u32,
         memory_limit: Option<u64>,
         tasks_per_worker: Option<u64>,
-        initializer: Option<Vec<u8>>,
         keep_warm: Option<f64>,
         echo: bool,
         name_workers: bool,
+        prepare: bool,
     ) -> PyResult<Self> {
-        let options = PoolOptions {
-            workers,
-            max_attempts,
-            memory_limit,
-            tasks_per_worker,
-            initializer,
-            keep_warm,
-            start,
-        };
+        let options =
+            PoolOptions { workers, max_attempts, memory_limit, tasks_per_worker, keep_warm, start };
         let echo = echo.then(|| Arc::new(Echo::new(name_workers)));
         let observer = echo.clone().map(|echo| echo as Arc<dyn windrow_workers::Observer>);
         let pool = Arc::new(worker_pool(py, &options, observer)?);
+        if prepare {
+            pool.prepare();
+        }
         Ok(Self { pool, echo, finished: Arc::default(), owned: true })
     }
 
-    /// Starts the workers in the background.
-    fn warm(&self) {
+    /// Starts the workers in the background. `initializer` is the pickle of a callable and its
+    /// arguments, which each of them calls before its first task.
+    #[pyo3(signature = (initializer = None))]
+    fn warm(&self, initializer: Option<&[u8]>) -> PyResult<()> {
+        if let Some(initializer) = initializer {
+            self.pool.set_initializer(initializer)?;
+        }
         self.pool.warm();
+        Ok(())
     }
 
     /// Processes of the workers that are ready.

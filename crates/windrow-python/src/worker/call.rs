@@ -268,7 +268,8 @@ impl<'py> Run<'py, '_> {
     }
 }
 
-/// Loads a pickle whose large buffers came apart from it.
+/// Loads a pickle whose large buffers came apart from it. The module is that behind `pickle`, which
+/// itself loads much that a worker's first task would wait for.
 pub(crate) fn loads<'py>(
     py: Python<'py>,
     pickled: &Buffer,
@@ -276,7 +277,7 @@ pub(crate) fn loads<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let pickled = SharedBytes::new(pickled.clone());
     static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let loads = LOADS.import(py, "pickle", "loads")?;
+    let loads = LOADS.import(py, "_pickle", "loads")?;
     if buffers.is_empty() {
         return loads.call1((pickled,));
     }

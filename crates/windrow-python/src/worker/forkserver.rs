@@ -18,15 +18,21 @@ use windrow_workers::launch::protocol::{Answer, Request, receive, send};
 use super::reaper::{Fork, fork, reap};
 use super::session::{WorkerEnds, die_with, take_standard_input};
 
+const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 /// How often children are looked at that have no pidfd.
 const BLIND_TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
 
 /// Serves the driver at standard input until it closes its end. Gives `None` then; in each worker
-/// that it forks, gives the worker's ends.
+/// that it forks, gives the worker's ends. `warm_up` is called once: as soon as nobody waits for a
+/// worker, or the first one was forked.
 #[pyfunction]
-pub(super) fn fork_server(py: Python<'_>) -> PyResult<Option<WorkerEnds>> {
+#[pyo3(signature = (warm_up = None))]
+pub(super) fn fork_server(
+    py: Python<'_>,
+    warm_up: Option<Py<PyAny>>,
+) -> PyResult<Option<WorkerEnds>> {
     let socket = take_standard_input().map_err(PyOSError::new_err)?;
-    let mut server = Server { socket, children: HashMap::new() };
+    let mut server = Server { socket, children: HashMap::new(), warm_up };
     match server.run(py) {
         Ok(None) => {
             server.kill_all();
@@ -44,6 +50,8 @@ pub(super) fn fork_server(py: Python<'_>) -> PyResult<Option<WorkerEnds>> {
 struct Server {
     socket: OwnedFd,
     children: HashMap<i32, Child>,
+    /// What is still to be loaded before it is as warm as it can be.
+    warm_up: Option<Py<PyAny>>,
 }
 
 struct Child {
@@ -55,7 +63,8 @@ impl Server {
     fn run(&mut self, py: Python<'_>) -> io::Result<Option<WorkerEnds>> {
         self.answer(&Answer::Ready { threads: threads() })?;
         loop {
-            if self.wait()? {
+            self.warm_up(py)?;
+            if self.wait(None)? {
                 match receive::<Request>(&self.socket, RecvFlags::DONTWAIT) {
                     Ok(Some((Request::Start { worker }, descriptors))) => {
                         if let Some(ends) = self.start(py, worker, descriptors)? {
@@ -71,13 +80,23 @@ impl Server {
         }
     }
 
-    /// Waits for the driver or the end of a child; `true` when the driver has said something.
-    fn wait(&self) -> io::Result<bool> {
+    fn warm_up(&mut self, py: Python<'_>) -> io::Result<()> {
+        if self.warm_up.is_none() || (self.children.is_empty() && self.wait(Some(&AT_ONCE))?) {
+            return Ok(());
+        }
+        let Some(warm_up) = self.warm_up.take() else { return Ok(()) };
+        let loaded = warm_up.call0(py);
+        loaded.map(|_| ()).map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    /// Waits for the driver or the end of a child, or as long as it may; `true` when the driver has
+    /// said something.
+    fn wait(&self, limit: Option<&Timespec>) -> io::Result<bool> {
         let mut sources = vec![PollFd::new(&self.socket, PollFlags::IN)];
         let pidfds = self.children.values().filter_map(|child| child.pidfd.as_ref());
         sources.extend(pidfds.map(|pidfd| PollFd::new(pidfd, PollFlags::IN)));
         let is_blind = sources.len() <= self.children.len();
-        match poll(&mut sources, is_blind.then_some(&BLIND_TICK)) {
+        match poll(&mut sources, limit.or(is_blind.then_some(&BLIND_TICK))) {
             Ok(_) => Ok(!sources[0].revents().is_empty()),
             Err(Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),

@@ -44,7 +44,7 @@ fn plain<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Pickled<'py>>> {
     let options = PyDict::new(py);
     options.set_item(intern!(py, "protocol"), 5)?;
     options.set_item(intern!(py, "buffer_callback"), buffers.getattr(intern!(py, "append"))?)?;
-    let Ok(pickled) = DUMPS.import(py, "pickle", "dumps")?.call((value,), Some(&options)) else {
+    let Ok(pickled) = DUMPS.import(py, "_pickle", "dumps")?.call((value,), Some(&options)) else {
         return Ok(None);
     };
     let pickled = pickled.cast_into::<PyBytes>()?;

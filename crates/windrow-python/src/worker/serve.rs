@@ -19,7 +19,6 @@ use windrow_workers::wire::shared::{GiveBack, Slab, SlabPool};
 use windrow_workers::wire::socket::{Body, Frame, Inbox, Outbox};
 use windrow_workers::wire::status::StatusPage;
 
-use super::SharedBytes;
 use crate::rows::failure::raised;
 use crate::rows::{RowFunction, Watch};
 
@@ -159,9 +158,8 @@ impl Session {
     fn initialize(&mut self, py: Python<'_>, frame: &Frame) {
         let pickled = frame.buffers.first().cloned().unwrap_or_else(|| Vec::<u8>::new().into());
         let call = || -> PyResult<()> {
-            let pickling = py.import("windrow._worker.pickling")?;
             let (initializer, arguments): (Bound<'_, PyAny>, Bound<'_, PyTuple>) =
-                pickling.call_method1("loads", (SharedBytes::new(pickled),))?.extract()?;
+                super::call::loads(py, &pickled, &[])?.extract()?;
             initializer.call1(arguments)?;
             Ok(())
         };
@@ -321,11 +319,7 @@ fn load<'a>(
         return Err(Failure::Worker(message));
     };
     if known.loaded.is_none() {
-        let pickled = SharedBytes::new(known.pickled.clone());
-        let callable = py
-            .import("windrow._worker.pickling")
-            .and_then(|module| module.call_method1("loads", (pickled,)));
-        let callable = callable.map_err(|error| {
+        let callable = super::call::loads(py, &known.pickled, &[]).map_err(|error| {
             let mut raised = raised(py, &error);
             let name = &known.definition.name;
             raised.notes.push(format!("raised while `{name}` was loaded in a worker process"));

@@ -1,5 +1,5 @@
 //! How fast workers may be replaced: a bucket of tokens, so that a program whose workers die at
-//! once does not become a storm of forks.
+//! once does not become a storm of forks. One that has done some work is replaced for nothing.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,11 @@ impl Limiter {
     /// A full bucket.
     pub fn new(most: u32, per_second: f64, now: Instant) -> Self {
         Self { tokens: f64::from(most), most: f64::from(most), per_second, filled: now }
+    }
+
+    /// Puts a token back: what it was taken for was worth it.
+    pub fn give_back(&mut self) {
+        self.tokens = (self.tokens + 1.0).min(self.most);
     }
 
     /// Takes a token if there is one; otherwise tells how long until there is.

@@ -217,6 +217,11 @@ impl Machine {
         Some(sent.piece)
     }
 
+    /// Whether a worker has answered any task.
+    pub fn has_answered(&self, worker: WorkerNumber) -> bool {
+        self.workers.get(&worker).is_some_and(|worker| worker.finished > 0)
+    }
+
     /// Hands out what can be sent now; a call that may not start is left out.
     pub fn assign(
         &mut self,

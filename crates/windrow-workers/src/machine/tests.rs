@@ -243,4 +243,8 @@ fn tokens_limit_how_fast_workers_are_replaced() {
     let wait = limiter.take(start).unwrap_err();
     assert!(wait <= Duration::from_millis(101), "{wait:?}");
     assert!(limiter.take(start + wait * 2).is_ok());
+    let later = start + wait * 2;
+    while limiter.take(later).is_ok() {}
+    limiter.give_back();
+    assert!(limiter.take(later).is_ok());
 }

@@ -16,7 +16,7 @@ use crate::output::Lines;
 use crate::wire::control::Control;
 use crate::wire::frame::{Header, Kind};
 use crate::wire::shared::{GiveBack, Slab};
-use crate::wire::socket::{Inbox, Outbox, Outgoing};
+use crate::wire::socket::{Body, Inbox, Outbox, Outgoing};
 use crate::wire::status::StatusPage;
 
 /// Functions that a worker knows at a time.
@@ -53,6 +53,8 @@ pub(super) struct Connection {
     pub(super) give_back: Arc<dyn GiveBack>,
     pub(super) pid: u32,
     pub(super) ready: bool,
+    /// It was sent the pool's initializer, and has not answered yet.
+    pub(super) is_initializing: bool,
     pub(super) doom: Option<Doom>,
     pub(super) exit: Option<Exit>,
     /// When its task socket was seen closed.
@@ -112,6 +114,7 @@ impl Connection {
             give_back: Arc::new(ToWorker { worker, shared: Arc::clone(shared) }),
             pid: 0,
             ready: false,
+            is_initializing: false,
             doom: None,
             exit: None,
             closed: None,
@@ -135,6 +138,13 @@ impl Connection {
             self.lent.entry(slab.number()).or_default().push(Arc::clone(slab));
         }
         self.outbox.push(frame);
+    }
+
+    /// Queues the call that comes before all others; the worker reads it when it is there.
+    pub(super) fn initialize(&mut self, initializer: &Body) {
+        self.is_initializing = true;
+        let header = Header::bare(Kind::Initialize, 0, 0);
+        self.send(initializer.frame(header), initializer.slab());
     }
 
     /// Makes sure that the worker knows `function` when it reads what is sent next.

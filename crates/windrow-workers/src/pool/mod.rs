@@ -31,6 +31,7 @@ use crate::host::{CallId, Done, FunctionHost, RowCall};
 use crate::launch::environment;
 use crate::wire::frame::Kind;
 use crate::wire::shared::SlabPool;
+use crate::wire::socket::Body;
 
 pub use calls::{CallDone, CallRequest, Describe, KnownFunction, PieceOutcome};
 pub use gate::Gate;
@@ -48,6 +49,10 @@ enum Command {
         worker: u64,
         slab: u64,
     },
+    /// Have the launcher ready, although no worker is wanted yet.
+    Prepare,
+    /// What every worker that is started from now on calls first.
+    Initializer(Body),
     Warm,
     /// End when no call is left.
     Finish,
@@ -141,6 +146,19 @@ impl WorkerPool {
     /// Its settings.
     pub fn settings(&self) -> &PoolSettings {
         &self.settings
+    }
+
+    /// Starts, in the background, what workers will be started by.
+    pub fn prepare(&self) {
+        let _ = self.shared.command(Command::Prepare);
+    }
+
+    /// Has every worker that is started from now on call something before its first task: the
+    /// pickle of `(callable, arguments)`.
+    pub fn set_initializer(&self, pickled: &[u8]) -> io::Result<()> {
+        let body = Body::new(&[vec![pickled]], &self.shared.slabs)?;
+        let _ = self.shared.command(Command::Initializer(body));
+        Ok(())
     }
 
     /// Starts the workers in the background.
@@ -265,14 +283,7 @@ fn stopped() -> Failure {
 }
 
 impl Drop for WorkerPool {
-    #[allow(clippy::disallowed_methods, reason = "what is forgotten belongs to the parent process")]
     fn drop(&mut self) {
-        if self.owner != std::process::id() {
-            // In a fork the thread is not there: to let go of its handle is to touch memory that
-            // is gone.
-            std::mem::forget(lock(&self.thread).take());
-            return;
-        }
         self.stop(false, Duration::from_secs(5));
     }
 }

@@ -24,8 +24,6 @@ pub struct PoolSettings {
     pub memory_limit: Option<u64>,
     /// A worker is replaced after this many tasks.
     pub tasks_per_worker: Option<u64>,
-    /// The pickle of `(callable, arguments)` that every worker calls before its first task.
-    pub initializer: Option<Vec<u8>>,
     /// Bytes of shared memory kept for reuse.
     pub keep_shared: usize,
     /// How long a cancelled call may go on before its worker is killed.
@@ -47,7 +45,6 @@ impl PoolSettings {
             max_attempts: 3,
             memory_limit: None,
             tasks_per_worker: None,
-            initializer: None,
             keep_shared: 512 << 20,
             cancel_grace: Duration::from_millis(100),
             keep_warm: Duration::from_secs(10),

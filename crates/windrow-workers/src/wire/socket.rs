@@ -16,8 +16,10 @@ use rustix::net::{
 use super::frame::{HEADER_LENGTH, Header, Kind, Layout, Malformed, cut};
 use super::shared::{self, GiveBack, Slab, SlabPool};
 
-/// Bytes asked of the kernel at once.
-const READ_LENGTH: usize = 256 * 1024;
+/// Bytes asked of the kernel at once: few at first, for what most workers ever get, and more when
+/// that was not enough.
+const FIRST_READ: usize = 16 * 1024;
+const LONGEST_READ: usize = 256 * 1024;
 /// Most frames written by one system call.
 const WRITE_FRAMES: usize = 32;
 
@@ -201,7 +203,7 @@ impl Outbox {
 /// Puts received bytes together into frames.
 #[derive(Debug)]
 pub struct Inbox {
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     /// The bytes that were read and not taken yet.
     start: usize,
     end: usize,
@@ -213,7 +215,7 @@ pub struct Inbox {
 impl Default for Inbox {
     fn default() -> Self {
         Self {
-            bytes: vec![0; READ_LENGTH].into_boxed_slice(),
+            bytes: vec![0; FIRST_READ],
             start: 0,
             end: 0,
             descriptors: VecDeque::new(),
@@ -243,6 +245,9 @@ impl Inbox {
             Ok(received) => {
                 self.end += received.bytes;
                 self.closed = received.bytes == 0;
+                if self.end == self.bytes.len() && self.end < LONGEST_READ {
+                    self.bytes.resize(self.end * 4, 0);
+                }
                 Ok(received.bytes > 0)
             }
             Err(Errno::AGAIN | Errno::INTR) => Ok(false),

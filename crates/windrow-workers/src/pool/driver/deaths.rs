@@ -52,6 +52,9 @@ impl Driver {
         if exit.signal == Some(9) && connection.doom.is_none() {
             death.out_of_memory = self.kernel_killed(death.peak_memory);
         }
+        if self.machine.has_answered(worker) {
+            self.limiter.give_back();
+        }
         let loss = self.machine.died(worker, running, blame);
         if connection.doom == Some(Doom::Uninitialized) {
             self.machine.forgive();

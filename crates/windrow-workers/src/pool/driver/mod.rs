@@ -59,14 +59,12 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>, mut settings: PoolSettings) -> io::Result<Self> {
+    pub(super) fn new(shared: Arc<Shared>, settings: PoolSettings) -> io::Result<Self> {
         let limits = Limits {
             workers: settings.workers,
             bytes_per_worker: BYTES_PER_WORKER,
             tasks_per_worker: settings.tasks_per_worker,
         };
-        let initializer = settings.initializer.take();
-        let initializer = initializer.map(|pickled| Body::new(&[vec![&pickled]], &shared.slabs));
         let burst = START_BURST.max(settings.workers as u32 * 2);
         Ok(Self {
             poller: Poller::new(&shared.wake)?,
@@ -77,7 +75,7 @@ impl Driver {
             calls: HashMap::new(),
             limiter: Limiter::new(burst, STARTS_PER_SECOND, Instant::now()),
             next_worker: 1,
-            initializer: initializer.transpose()?,
+            initializer: None,
             warm: false,
             finishing: false,
             stopping: None,
@@ -160,6 +158,13 @@ impl Driver {
                         let _ = message.send(&connection.control);
                     }
                 }
+                Command::Prepare => {
+                    // What goes wrong here goes wrong again, and is told, with the first worker.
+                    if self.launcher.is_none() && self.stopping.is_none() {
+                        self.launcher = self.new_launcher().ok();
+                    }
+                }
+                Command::Initializer(body) => self.initializer = Some(body),
                 Command::Warm => self.warm = true,
                 Command::Finish => self.finishing = true,
                 Command::Stop { graceful } => self.begin_stop(graceful),
@@ -251,9 +256,13 @@ impl Driver {
         }
         let worker = self.next_worker;
         self.next_worker += 1;
-        let (connection, ends) = Connection::new(worker, &self.shared)?;
+        let (mut connection, ends) = Connection::new(worker, &self.shared)?;
         self.poller.add_worker(worker, &connection)?;
+        if let Some(initializer) = &self.initializer {
+            connection.initialize(initializer);
+        }
         self.workers.insert(worker, connection);
+        self.write_frames(worker);
         self.machine.worker_starting(worker);
         // From now on the workers are replaced when they die, also when nothing waits.
         self.warm = true;

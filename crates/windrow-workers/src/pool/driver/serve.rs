@@ -87,13 +87,8 @@ impl Driver {
         if let Some(Ok(head)) = head {
             connection.pid = head.pid;
         }
-        match &self.initializer {
-            Some(body) => {
-                let header = Header::bare(Kind::Initialize, 0, 0);
-                connection.send(body.frame(header), body.slab());
-                self.write_frames(worker);
-            }
-            None => self.ready(worker),
+        if !connection.is_initializing {
+            self.ready(worker);
         }
     }
 
