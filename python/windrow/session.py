@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import threading
+import weakref
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 _lock = threading.Lock()
 _given: dict[str, Any] = {}
 _current: Session | None = None
+# Those that are in use; the frames of one keep it.
+_open_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
 def current() -> Session:
@@ -30,10 +34,28 @@ def _open(given: dict[str, Any]) -> Session:
     from windrow._progress import attach
 
     session = Session(json.dumps(given))
-    # Ends workers and removes temporary files also when the interpreter does not collect it.
-    atexit.register(session.close)
+    _open_sessions.add(session)
+    # Once, and after what sessions stand on has registered its own end, so that it runs before.
+    atexit.unregister(_close)
+    atexit.register(_close)
     attach(session, json.loads(session.settings()).get("progress"))
     return session
+
+
+def _close() -> None:
+    """End workers and remove temporary files, also of what the interpreter does not collect."""
+    for session in list(_open_sessions):
+        session.close()
+
+
+def _after_fork() -> None:
+    # The engine's threads stayed in the parent: a fork that needs a session makes its own.
+    global _current, _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _current = None
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def configure(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -168,13 +172,57 @@ def test_a_pool_that_cannot_start_says_so_and_leaves_nothing(
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
+def in_a_fork(check: Callable[[], object]) -> int:
+    """The exit status of a fork of this process that calls `check`: 0 when that raised nothing."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            check()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1]
+
+
+def test_a_fork_lets_go_of_what_has_threads() -> None:
+    # More threads than glibc keeps the stacks of.
+    frames = []
+    for _ in range(12):
+        wr.configure(workers=4)
+        frames.append(wr.from_items([1, 2, 3]))
+        assert len(frames[-1]) == 3
+    pools = [wr.Pool(1) for _ in range(3)]
+
+    def let_go() -> None:
+        frames.clear()
+        pools.clear()
+        atexit._clear()  # as `multiprocessing` does in its forks
+        gc.collect()
+
+    assert in_a_fork(let_go) == 0
+    for pool in pools:
+        pool.terminate()
+
+
+def test_a_fork_makes_its_own_frames() -> None:
+    before = wr.from_items([1, 2, 3])["item"]
+    assert before.sum() == 6
+
+    def compute() -> None:
+        with pytest.raises(ValueError, match="belongs to the process that made it"):
+            before.map(square).compute()
+        items = wr.from_items([1, 2, 3, 4])["item"]
+        assert items.sum() == 10
+        assert items.map(square).compute().tolist() == [1, 4, 9, 16]
+
+    assert in_a_fork(compute) == 0
+
+
 def test_a_fork_of_the_program_does_not_end_the_pool() -> None:
     with pool_of(1) as pool:
         assert pool.apply(square, (2,)) == 4
-        child = os.fork()
-        if child == 0:
-            pool.terminate()
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        assert status == 0
+        assert in_a_fork(pool.terminate) == 0
         assert pool.apply(square, (3,)) == 9

@@ -2,9 +2,9 @@
 
 mod errors;
 mod scratch;
+mod wait;
 
 use std::fmt;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +21,6 @@ use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use futures::future::AbortHandle;
 use tokio::runtime::Runtime;
 use windrow_events::EventBus;
 use windrow_workers::FunctionHost;
@@ -60,11 +59,6 @@ impl JobSize {
         })
     }
 }
-
-/// How often a wait looks for an interrupt.
-const SLICE: Duration = Duration::from_millis(20);
-/// How long an interrupted run may take to wind down before it is left to itself.
-const WIND_DOWN: Duration = Duration::from_millis(1500);
 
 /// Starts the worker processes of a session with these settings.
 pub type StartWorkers = dyn Fn(&Settings) -> Result<Arc<dyn FunctionHost>> + Send + Sync;
@@ -109,7 +103,7 @@ struct Inner {
     scratch: Scratch,
 }
 
-/// A session; cheap to clone.
+/// A session; cheap to clone. In a fork of the process that made it, it runs nothing.
 #[derive(Clone)]
 pub struct Session {
     inner: Arc<Inner>,
@@ -418,64 +412,16 @@ impl Session {
         let workers = (self.inner.surroundings.start_workers)(self.settings())?;
         Ok(Arc::clone(self.inner.workers.get_or_init(|| workers)))
     }
+}
 
-    /// Runs `work` on the session's threads; an interrupt cancels it.
-    ///
-    /// # Errors
-    /// Those of `work`, and [`Fault::Cancelled`].
-    pub fn wait<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        self.wait_with(work, &mut || ())
-    }
-
-    /// As [`Session::wait`]; `look` is called on this thread every now and then.
-    ///
-    /// # Errors
-    /// Those of `work`, and [`Fault::Cancelled`].
-    pub fn wait_with<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-        look: &mut dyn FnMut(),
-    ) -> Result<T> {
-        let (sender, receiver) = sync_channel(1);
-        let (abort, registration) = AbortHandle::new_pair();
-        let task = self.inner.handle.spawn(async move {
-            let outcome = futures::future::Abortable::new(work, registration).await;
-            let _ = sender.send(outcome);
-        });
-        let mut cancelled = false;
-        loop {
-            match receiver.recv_timeout(if cancelled { WIND_DOWN } else { SLICE }) {
-                Ok(Ok(outcome)) if !cancelled => return outcome,
-                Ok(_) => return Err(cancellation()),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Error::internal("a thread of the engine panicked")
-                        .hint("please report this with the message above"));
-                }
-                Err(RecvTimeoutError::Timeout) if cancelled => {
-                    task.abort();
-                    return Err(cancellation());
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    look();
-                    if (self.inner.surroundings.interrupted)() {
-                        cancelled = true;
-                        abort.abort();
-                    }
-                }
-            }
+impl Drop for Session {
+    #[allow(clippy::disallowed_methods, reason = "what is forgotten belongs to the parent process")]
+    fn drop(&mut self) {
+        // In a fork the threads are not there, and to let go of their handles is to touch memory
+        // that is gone: what came over stays.
+        if !self.inner.scratch.is_ours() {
+            std::mem::forget(Arc::clone(&self.inner));
         }
-    }
-
-    /// Ends workers and threads and removes temporary files. The session cannot run plans after it.
-    pub fn close(&self) {
-        let runtime = self.inner.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(runtime) = runtime {
-            runtime.shutdown_timeout(WIND_DOWN);
-        }
-        self.inner.scratch.remove();
     }
 }
 
@@ -487,10 +433,6 @@ impl Drop for Inner {
         }
         self.scratch.remove();
     }
-}
-
-fn cancellation() -> Error {
-    Error::new(Fault::Cancelled, "the run was interrupted")
 }
 
 fn config(settings: &Settings) -> SessionConfig {

@@ -36,9 +36,13 @@ impl Scratch {
         &self.path
     }
 
+    /// Whether this process made it: a fork has the same object and must leave the folder alone.
+    pub(super) fn is_ours(&self) -> bool {
+        self.owner == std::process::id()
+    }
+
     pub(super) fn remove(&self) {
-        // A fork of the process that made it has the same object and must leave the folder alone.
-        if self.owner != std::process::id() {
+        if !self.is_ours() {
             return;
         }
         // What cannot be removed now is swept by the next session.

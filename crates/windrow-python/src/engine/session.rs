@@ -29,7 +29,7 @@ use crate::pool::PyWorkerPool;
 type Raised = Arc<Mutex<Option<PyErr>>>;
 
 /// Settings, one memory budget, one pool of workers.
-#[pyclass(frozen, name = "Session", module = "windrow._native")]
+#[pyclass(frozen, weakref, name = "Session", module = "windrow._native")]
 pub(crate) struct PySession {
     session: Session,
     raised: Raised,

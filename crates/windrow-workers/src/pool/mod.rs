@@ -283,7 +283,14 @@ fn stopped() -> Failure {
 }
 
 impl Drop for WorkerPool {
+    #[allow(clippy::disallowed_methods, reason = "what is forgotten belongs to the parent process")]
     fn drop(&mut self) {
+        if self.owner != std::process::id() {
+            // In a fork the thread is not there: to let go of its handle is to touch memory that
+            // is gone.
+            std::mem::forget(lock(&self.thread).take());
+            return;
+        }
         self.stop(false, Duration::from_secs(5));
     }
 }
