@@ -115,9 +115,13 @@ $(RUN_SPEC): $(EXTENSION)
 test-python: $(EXTENSION) $(RUN_SPEC)
 	@$(PY) -m pytest --quiet $(PYTEST_ARGS)
 
-.PHONY: compat
-compat: $(EXTENSION) ## others' own tests, with our classes in place of theirs
+.PHONY: compat compat-cpython compat-joblib
+compat: compat-cpython compat-joblib ## others' own tests, with our classes in place of theirs
+
+compat-cpython: $(EXTENSION)
 	@$(PY) tests/compat/run.py
+
+compat-joblib: $(EXTENSION)
 	@$(PY) tests/compat/joblib_suite.py
 
 # Tests beside other systems on this machine: a Dask cluster, and servers of S3 and Azure. What is not
