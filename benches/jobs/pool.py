@@ -33,9 +33,11 @@ JOB = Job(
     },
     by_default=False,
     notes=(
-        "Each figure is the median of three processes. Wanted and not reached here: a first start "
-        "within 60 ms, a warm one within 5 ms, a map of nothing at least as fast as forked "
-        "multiprocessing, a replacement within 15 ms, 4 MiB for an idle worker. The causes have "
-        "not been profiled yet. The machine did other work besides."
+        "Each figure is the median of three processes. Wanted and not reached here: a map of "
+        "nothing as fast as forked multiprocessing, and three times its throughput with "
+        "chunksize 1. Both depend on how busy the two cores are: in runs that alternate the "
+        "two in one process, the map is 1.1 to 1.2 times faster, and an earlier run of this "
+        "job gave 3.25 with chunksize 1. Forked workers have the driver's modules for "
+        "nothing, so they start sooner the first time. The machine did other work besides."
     ),
 )

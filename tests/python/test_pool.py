@@ -6,6 +6,8 @@ import multiprocessing
 import multiprocessing.pool
 import operator
 import os
+import subprocess
+import sys
 import threading
 import time
 import traceback
@@ -350,3 +352,17 @@ def test_managers_of_multiprocessing_know_the_workers() -> None:
         with pool_of(2, initializer=seen.update, initargs=({"start": 1},)) as pool:
             pool.starmap(operator.setitem, [(seen, n, n * n) for n in range(4)])
         assert dict(seen) == {"start": 1, 0: 0, 1: 1, 2: 4, 3: 9}
+
+
+@pytest.mark.parametrize("before", ["", "import multiprocessing; "], ids=["later", "before"])
+def test_a_worker_knows_the_secret_whenever_it_loads_multiprocessing(before: str) -> None:
+    program = before + (
+        "from windrow._worker import kin; kin.start(b'x' * 32, None); import multiprocessing; "
+        "print(multiprocessing.current_process().authkey == b'x' * 32, "
+        "multiprocessing.process.__loader__ is multiprocessing.process.__spec__.loader, "
+        "type(multiprocessing.process.__loader__).__module__)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "True True _frozen_importlib_external\n"

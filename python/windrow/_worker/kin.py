@@ -53,7 +53,8 @@ class _Handover:
             return None
         sys.meta_path.remove(self)
         for finder in sys.meta_path:
-            spec = finder.find_spec(name, path)
+            find = getattr(finder, "find_spec", None)
+            spec = None if find is None else find(name, path)
             if spec is not None:
                 self._loader, spec.loader = spec.loader, self  # type: ignore[assignment]
                 return spec
