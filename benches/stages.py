@@ -1,36 +1,40 @@
-"""What stages cost: the same questions as one plan, as stages on threads and in processes.
+"""What stages cost: the same questions as one plan, as stages in every way, and by peers.
 
     python -m benches.stages DATA_FOLDER [ROWS]
 
-Peers that are clusters themselves are not in here yet.
+Prints `benches/STAGES.md`. All ways run in one process, warm, one after the other, over the same
+files: two threads, two processes, or two workers of one thread each.
 """
 
+import datetime as dt
+import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 import windrow as wr
 from benches.generate import groups
+from benches.harness import machine
+from benches.questions import QUESTIONS
 
-QUESTIONS = {
-    "group by few": "select id1, sum(v1) s from g group by id1",
-    "group by many": "select id3, sum(v1) s, avg(v3) m from g group by id3",
-    "self join": "select count(*) n from g a join (select id6, max(v3) m from g group by id6) b"
-    " on a.id6 = b.id6 and a.v3 = b.m",
-    "sort": "select id6, v3 from g order by v3, id6",
-}
-WAYS: dict[str, dict[str, object] | None] = {
-    "one plan": None,
-    "threads": {"target": "threads"},
-    "processes": {"target": "local", "processes": 2},
-}
 REPEATS = 5
+WORKERS = 2
+PARTITIONS = 4
+# A task that does nothing, so often.
+TASKS = 400
+_SQL = {"mean": "avg"}
+
+Work = Callable[[], Any]
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Give the median of some runs after one that warms up."""
+def median(work: Work) -> float:
+    """Give the median of some runs after one that warms up, in seconds."""
     work()
     taken = []
     for _ in range(REPEATS):
@@ -40,51 +44,186 @@ def seconds(work: Callable[[], object]) -> float:
     return statistics.median(taken)
 
 
-def written(exchange: Path) -> int:
-    """Give the bytes of all data files."""
-    return sum(path.stat().st_size for path in exchange.glob("*/stages/*/*/*.arrow"))
+def configure() -> None:
+    """Make a session whose figures can be compared."""
+    wr.configure(workers=WORKERS, partitions=PARTITIONS, progress=False)
+
+
+# ---- the questions, in each one's words --------------------------------------------------------
+
+
+def ours(case: str, paths: list[str]) -> Work:
+    """Give a question as a query of ours."""
+    keys, columns = QUESTIONS[case]
+    asked = [f"{_SQL.get(how, how)}({column}) as {name}" for name, (column, how) in columns.items()]
+    query = f"select {', '.join([*keys, *asked])} from g group by {', '.join(keys)}"
+    return lambda: wr.sql(query, g=wr.read_parquet(paths))._full().collect()
+
+
+def daskly(case: str, paths: list[str]) -> Work:
+    """Give a question as one of Dask's own data frame, on the cluster that is the default."""
+    import dask.dataframe as dd
+
+    keys, columns = QUESTIONS[case]
+    read = sorted({*keys, *(column for column, _ in columns.values())})
+    many = len(keys) > 1 or keys[0] in ("id3", "id6")
+
+    def work() -> Any:
+        frame = dd.read_parquet(paths, columns=read).groupby(keys)
+        asked = frame.agg(dict(columns.values()), split_out=PARTITIONS if many else 1)
+        return asked.compute()
+
+    return work
+
+
+def sparkly(case: str, paths: list[str], spark: Any) -> Work:
+    """Give a question as one of Spark's data frame."""
+    from pyspark.sql import functions
+
+    keys, columns = QUESTIONS[case]
+    asked = [getattr(functions, how)(column).alias(name) for name, (column, how) in columns.items()]
+    return lambda: spark.read.parquet(*paths).groupBy(*keys).agg(*asked).toArrow()
+
+
+# ---- the ways ----------------------------------------------------------------------------------
+
+
+def each_way(cluster: Any, exchange: Path, measure: Callable[[str], None]) -> None:
+    """Call `measure` with each way open."""
+    openers: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+        "one plan": nullcontext,
+        "threads": lambda: wr.connect("threads"),
+        "local processes": lambda: wr.connect("local", processes=WORKERS),
+        "Dask": lambda: wr.connect(cluster, exchange=exchange),
+    }
+    for name, opened in openers.items():
+        configure()
+        with opened():
+            measure(name)
+
+
+def written(folder: Path, work: Work) -> int:
+    """Give the bytes that a run of `work` writes, exchanges and answer."""
+    configure()
+    with wr.connect("threads", durable=folder):
+        work()
+    return sum(path.stat().st_size for path in folder.glob("*/stages/*/*/*.arrow"))
+
+
+def group_by(data: Path, rows: int, cluster: Any, spark: Any) -> None:
+    """Measure the group-by set and print its table."""
+    paths = groups.parquet(data, rows)
+    times: dict[str, dict[str, float]] = {case: {} for case in QUESTIONS}
+
+    def measure(way: str) -> None:
+        for case in QUESTIONS:
+            times[case][way] = median(ours(case, paths))
+
+    each_way(cluster, data / "exchange", measure)
+    for case in QUESTIONS:
+        times[case]["Dask's data frame"] = median(daskly(case, paths))
+        if spark is not None:
+            times[case]["PySpark"] = median(sparkly(case, paths, spark))
+    names = list(next(iter(times.values())))
+    print(f"| | {' | '.join(names)} | written |")
+    print(f"|---|{'---|' * (len(names) + 1)}")
+    for case, taken in times.items():
+        base = taken["one plan"]
+        cells = [f"{taken[name] * 1e3:.0f} ({taken[name] / base:.2f})" for name in names]
+        size = written(data / f"kept-{case}-{time.time_ns()}", ours(case, paths)) / 1e6
+        print(f"| {case} | {' | '.join(cells)} | {size:.1f} MB |")
+    print()
+    for name in names[1:]:
+        ratio = statistics.geometric_mean(
+            taken[name] / taken["one plan"] for taken in times.values()
+        )
+        print(f"- {name}: {ratio:.2f} times the single plan (geometric mean).")
+
+
+# ---- what a task and a stage cost --------------------------------------------------------------
+
+
+def nothing(partitions: int) -> Work:
+    """Give a run of one stage whose tasks have a row each."""
+    table = pa.table({"a": pa.array(range(partitions), pa.int64())})
+    frame = wr.from_arrow(table, npartitions=partitions)
+    return lambda: wr.sql("select a + 1 as b from f", f=frame)._full().collect()
+
+
+def stages(count: int) -> Work:
+    """Give a run of `count` stages of four tasks with next to no rows."""
+    table = pa.table({"a": pa.array(range(PARTITIONS), pa.int64())})
+    query = "select a, count(*) as n from f group by a"
+    for turn in range(count - 2):
+        query = f"select n + {turn} as a, count(*) as n from ({query}) t{turn} group by n + {turn}"
+    frame = wr.from_arrow(table, npartitions=PARTITIONS)
+    return lambda: wr.sql(query, f=frame)._full().collect()
+
+
+def overhead(cluster: Any, exchange: Path) -> None:
+    """Measure and print the cost of tasks and stages that do nothing."""
+    print("| | a run of one stage, ms | each more task, ms | each more stage of 4 tasks, ms |")
+    print("|---|---|---|---|")
+
+    def measure(way: str) -> None:
+        if way == "one plan":
+            return
+        one = median(nothing(PARTITIONS))
+        task = (median(nothing(TASKS)) - one) / (TASKS - PARTITIONS)
+        stage = (median(stages(6)) - median(stages(2))) / 4
+        print(f"| {way} | {one * 1e3:.1f} | {task * 1e3:.2f} | {stage * 1e3:.1f} |")
+
+    each_way(cluster, exchange, measure)
+
+
+def session_of_spark(scratch: Path) -> Any:
+    """Give Spark's session, or None where there is no Java or no PySpark."""
+    try:
+        from benches.peers.pyspark import open_session
+
+        return open_session(WORKERS, str(scratch))
+    except Exception as error:
+        print(f"PySpark is not here: {error}", file=sys.stderr)
+        return None
 
 
 def main(data: Path, rows: int) -> None:
     """Measure and print."""
-    paths = groups.parquet(data, rows)
-    exchange = data / "exchange"
-    print(f"{rows} rows, medians of {REPEATS}, milliseconds; MB written by one run")
-    for name, query in QUESTIONS.items():
-        cells = []
-        for way, options in WAYS.items():
-            wr.configure(workers=2, partitions=4, progress=False)
+    from distributed import Client, LocalCluster
 
-            def work(query: str = query) -> object:
-                return wr.sql(query, g=wr.read_parquet(paths))._full().collect()
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    data.mkdir(parents=True, exist_ok=True)
+    today = dt.datetime.now(dt.UTC).date()
+    versions = ", ".join(f"{name} {_version(name)}" for name in ("dask", "pyspark", "windrow"))
+    print("# Stages\n")
+    print("Written by `python -m benches.stages`; do not edit.\n")
+    print(f"{today}, {machine.describe()}, {rows:,} rows; load before {machine.load():.1f}.")
+    print(f"{versions}. Everything warm, in the same run; medians of {REPEATS}.\n")
+    print("## The group-by set\n")
+    print("Milliseconds, and in brackets as many times as our single plan. `written` is all that")
+    print("the stages wrote (Arrow IPC with LZ4), the answer among it.\n")
+    with (
+        LocalCluster(
+            n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+        ) as cluster,
+        Client(cluster),
+    ):
+        spark = session_of_spark(data)
+        group_by(data, rows, cluster, spark)
+        if spark is not None:
+            spark.stop()
+        print("\n## Tasks and stages that do nothing\n")
+        overhead(cluster, data / "exchange")
 
-            if options is None:
-                base = seconds(work)
-                cells.append(f"{way} {base * 1e3:.0f}")
-                continue
-            with wr.connect(**options):
-                taken = seconds(work)
-            cells.append(f"{way} {taken * 1e3:.0f} ({taken / base:.2f} times)")
-        wr.configure(workers=2, partitions=4, progress=False)
-        kept = exchange / name.replace(" ", "-")
-        with wr.connect("threads", durable=kept):
-            work()
-        print(f"{name}: {', '.join(cells)}; {written(kept) / 1e6:.1f} MB")
-    overhead(paths)
 
+def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
 
-def overhead(paths: list[str]) -> None:
-    """Measure what a task and a stage cost that do nothing."""
-    wr.configure(workers=2, partitions=4, progress=False)
-    frame = wr.read_parquet(paths[:1])[["id4"]]
-    few = "select id4 from g where id4 < 0"
-    more = "select id4, count(*) n from g where id4 < 0 group by id4"
-    for way in ("threads", "local"):
-        with wr.connect(way):
-            one = seconds(lambda: wr.sql(few, g=frame)._full().collect())
-            two = seconds(lambda: wr.sql(more, g=frame)._full().collect())
-        print(f"{way}: a stage {one * 1e3:.1f} ms, one more of four tasks {(two - one) * 1e3:.1f}")
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return str(getattr(wr, "__version__", ""))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2_000_000)
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 5_000_000)

@@ -34,6 +34,9 @@ class Job:
     """The stages of one job. As a context manager, so that its end is told however it ends."""
 
     def __init__(self, session: Session, name: str) -> None:
+        from windrow.client import say_it_stays
+
+        say_it_stays(f"`{name}`")
         self._session = session
         self._pool = session.pool()
         self._run: Run = session.start_run(name)

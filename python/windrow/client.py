@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
+import weakref
 from collections.abc import Callable
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from windrow import session
 
 if TYPE_CHECKING:
-    from windrow._native import Session
+    from windrow._native import Session, WorkerPool
+    from windrow.runners.remote_pool import Carrier, RemotePool
 
 
 # The client that is open, if one is.
@@ -27,11 +30,54 @@ class Client:
     A context manager: inside it, and until `close`, all that is computed runs as stages on it.
     """
 
-    def __init__(self, name: str, exchange: str, owner: Session) -> None:
+    def __init__(
+        self, name: str, exchange: str, owner: Session, runner: Any, processes: int | None
+    ) -> None:
         self.name = name
         #: The folder or URL of what stages exchange; runs are folders in it.
         self.exchange = exchange
+        #: Pools and executors whose calls run there.
+        self.pools: weakref.WeakSet[RemotePool] = weakref.WeakSet()
         self._session: Session | None = owner
+        self._runner, self._processes = runner, processes
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether tasks run elsewhere than on threads and processes of this machine."""
+        return self._processes is None
+
+    def at_once(self) -> int:
+        """How many tasks run at a time, as far as is known now."""
+        if self._processes is not None:
+            return self._processes
+        told = None if self._runner is None else self._runner.capabilities()["at_once"]
+        return max(int(told or json.loads(self._owner().settings())["partitions"]), 1)
+
+    def workers(self, count: int | None, options: dict[str, Any]) -> WorkerPool:
+        """Give the workers of a new pool, at most `count` at a time, on what runs tasks."""
+        from windrow.runners.remote_pool import RemotePool, refuse
+
+        refuse(self.name, **options)
+        pool = RemotePool(self._carrier, count)
+        self.pools.add(pool)
+        # It has the methods of one.
+        return cast("WorkerPool", pool)
+
+    def _carrier(self, pool: RemotePool) -> Carrier:
+        """What takes the calls of a pool to where tasks run."""
+        module = sys.modules.get("windrow.runners.dask")
+        if module is not None and isinstance(self._runner, module.DaskRunner):
+            from windrow.runners.dask_calls import DaskCalls
+
+            return DaskCalls(self._runner, pool)
+        from windrow.runners.stage_calls import StageCalls
+
+        return StageCalls(self._owner(), self.name, self.at_once(), pool)
+
+    def _owner(self) -> Session:
+        if self._session is None:
+            raise ValueError("the client is closed\nhint: connect again")
+        return self._session
 
     def __enter__(self) -> Client:
         return self
@@ -51,11 +97,29 @@ class Client:
     def close(self) -> None:
         """End what runs tasks; what is computed from now on runs in this process."""
         global _open  # noqa: PLW0603 - one client is the default for all frames
+        for pool in list(self.pools):
+            pool.close(graceful=False)
         owner, self._session = self._session, None
         if owner is not None:
             if _open is self:
                 _open = None
             owner.disconnect()
+
+
+def current() -> Client | None:
+    """The client that runs what is computed now, if one does."""
+    if _open is None or _open._session is not session.current():
+        return None
+    return _open
+
+
+def say_it_stays(what: str) -> None:
+    """Warn that something runs on this machine although a client of a cluster is open."""
+    found = current()
+    if found is not None and found.is_remote:
+        warnings.warn(
+            f"{what} runs on the workers of this machine, not on `{found.name}`", stacklevel=3
+        )
 
 
 def connect(
@@ -70,7 +134,9 @@ def connect(
 ) -> Client:
     """Run what is computed from now on as stages of tasks, on `target`.
 
-    Frames made before are included. Set what you want to set with `configure` first: it makes a new
+    Frames made before are included, and so is `mapreduce`. Calls of `Pool` and `Executor` made from
+    now on run on a cluster's workers; for `"local"` and `"threads"` on processes of this machine,
+    as always. Set what you want to set with `configure` first: it makes a new
     session, which this client is not part of.
 
     Parameters
@@ -141,7 +207,9 @@ def connect(
         name = next(iter(more))
         raise ValueError(f"`connect` has no option `{name}` for `{target}`")
     owner.connect(json.dumps(options), runner)
-    _open = Client(target if isinstance(target, str) else kind, folder, owner)
+    near = kind in ("threads", "processes")
+    name = target if isinstance(target, str) else getattr(runner, "name", kind)
+    _open = Client(name, folder, owner, runner, count if near else None)
     return _open
 
 

@@ -175,10 +175,16 @@ class _Key:
 
     def pool(self) -> Pool:
         """New workers."""
+        from windrow.client import say_it_stays
         from windrow.pool import Pool
 
+        class Near(Pool):
+            # Large arrays are in files of this machine.
+            _stays_here = True
+
+        say_it_stays("a loop of joblib")
         _, n_jobs, environment, initializer, initargs = self.parts
-        return Pool(n_jobs, _start_worker, (environment, initializer, initargs))
+        return Near(n_jobs, _start_worker, (environment, initializer, initargs))
 
 
 class _Idle:

@@ -48,7 +48,7 @@ def run_async(
     if mode == "apply":
         args, kwargs = arguments
         values, failures = _loop().run_until_complete(
-            _gather([lambda: function(*args, **kwargs)], 0, 1, timeout, collect)
+            gather([lambda: function(*args, **kwargs)], 0, 1, timeout, collect)
         )
         return values[0], failures
     chosen = arguments[start:stop]
@@ -56,16 +56,17 @@ def run_async(
         calls = [functools.partial(function, *item) for item in chosen]
     else:
         calls = [functools.partial(function, item) for item in chosen]
-    return _loop().run_until_complete(_gather(calls, start, concurrency, timeout, collect))
+    return _loop().run_until_complete(gather(calls, start, concurrency, timeout, collect))
 
 
-async def _gather(
+async def gather(
     calls: Sequence[Callable[[], Coroutine[Any, Any, Any]]],
     start: int,
     concurrency: int,
     timeout: float | None,
     collect: bool,
 ) -> tuple[list[Any], list[tuple[int, BaseException | None]]]:
+    """Await calls, `concurrency` at a time; results as `run_async` gives them."""
     values: list[Any] = [None] * len(calls)
     failures: list[tuple[int, BaseException | None]] = []
     waiting = iter(enumerate(calls))

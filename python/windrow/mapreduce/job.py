@@ -35,7 +35,8 @@ def mapreduce(
 ) -> MapReduceResult:
     """Map inputs to pairs, bring equal keys together, reduce the values of each key.
 
-    Runs at once, on worker processes. Keys and values are any picklable Python objects; keys must
+    Runs at once, on worker processes; while a client is open (`windrow.connect`), as stages on it.
+    Keys and values are any picklable Python objects; keys must
     be hashable, and equal keys must have equal hashes in every process. The values of a key come in
     the order of the inputs.
 
@@ -73,9 +74,14 @@ def mapreduce(
     """
     if by not in ("file", "line", "item"):
         raise ValueError(f'`by` is `{by}`; it can be "file", "line" or "item"')
+    from windrow import client
     from windrow.session import current
 
     session = current()
+    if (connected := client.current()) is not None:
+        from windrow.mapreduce.stages import on_client
+
+        return on_client(connected, session, inputs, (mapper, reducer, combiner), by, partitions)
     pieces = units(inputs, by, session.workers)
     folder = tempfile.mkdtemp(prefix="mapreduce-", dir=session.scratch)
     try:

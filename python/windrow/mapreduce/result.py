@@ -22,9 +22,11 @@ class MapReduceResult:
     that go when the result goes. A reducer that yields several values gives a key several pairs.
     """
 
-    def __init__(self, outputs: Sequence[ReduceOutput], folder: str) -> None:
+    def __init__(self, outputs: Sequence[ReduceOutput], folder: str | None) -> None:
         self._outputs = list(outputs)
         self._lookup: dict[Any, list[Any]] | None = None
+        if folder is None:
+            return
         if any(output.path for output in self._outputs):
             # Without a cycle through self, or the files would stay as long as the process.
             self._finalizer = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)

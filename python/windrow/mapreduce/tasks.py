@@ -18,6 +18,8 @@ from typing import Any
 from windrow.mapreduce.inputs import Piece
 
 Pair = tuple[Any, Any]
+#: Keys and their values, by bucket.
+Buckets = dict[int, list[tuple[Any, list[Any]]]]
 Mapper = Callable[[Any], Iterable[Pair] | None]
 Reducer = Callable[[Any, list[Any]], Any]
 
@@ -60,21 +62,30 @@ def map_task(
 ) -> MapOutput:
     """Map the pieces of a unit; write the pairs, sorted into `buckets`, to a file in `folder`."""
     path = Path(folder) / f"map-{uuid.uuid4().hex}"
-    held = _Held(combiner, buckets)
+    held = Held(combiner, lambda key: bucket_hash(key) % buckets)
     with path.open("wb") as file:
         runs: list[list[tuple[int, int]]] = [[] for _ in range(buckets)]
-        for piece in unit:
-            for argument, place in piece.arguments():
-                try:
-                    for pair in _pairs(mapper, argument):
-                        held.add(pair)
-                except Exception as error:
-                    error.add_note(f"while mapping {place}")
-                    raise
-            if held.is_full():
-                _write(file, held.take(), runs)
-        _write(file, held.take(), runs)
+        for groups in mapped(mapper, held, unit):
+            for bucket, pairs in groups.items():
+                data = dumps(pairs)
+                runs[bucket].append((file.tell(), len(data)))
+                file.write(data)
     return MapOutput(str(path), runs, held.pairs)
+
+
+def mapped(mapper: Mapper, held: Held, unit: Sequence[Piece]) -> Iterator[Buckets]:
+    """Map the pieces of a unit; gives what is held whenever it is much, and at the end."""
+    for piece in unit:
+        for argument, place in piece.arguments():
+            try:
+                for pair in _pairs(mapper, argument):
+                    held.add(pair)
+            except Exception as error:
+                error.add_note(f"while mapping {place}")
+                raise
+        if held.is_full():
+            yield held.take()
+    yield held.take()
 
 
 def _pairs(mapper: Mapper, argument: Any) -> Iterator[Pair]:
@@ -95,17 +106,18 @@ def _pairs(mapper: Mapper, argument: Any) -> Iterator[Pair]:
         yield pair
 
 
-class _Held:
-    """The pairs that a map task has not written yet, by key."""
+class Held:
+    """The pairs that a map task has not written yet, by key; `bucket_of` gives a key's bucket."""
 
-    def __init__(self, combiner: Reducer | None, buckets: int) -> None:
+    def __init__(self, combiner: Reducer | None, bucket_of: Callable[[Any], int]) -> None:
         self.pairs = 0
         self._combiner = combiner
-        self._buckets = buckets
+        self._bucket_of = bucket_of
         self._groups: dict[Any, list[Any]] = {}
         self._values = 0
 
     def add(self, pair: Pair) -> None:
+        """Hold a pair; values of a key are combined when there are many."""
         key, value = pair
         try:
             values = self._groups.get(key)
@@ -128,30 +140,19 @@ class _Held:
         self._values = sum(map(len, self._groups.values()))
 
     def is_full(self) -> bool:
+        """Whether so much is held that it should be taken."""
         return self._values >= _HELD // 2
 
-    def take(self) -> list[list[tuple[Any, list[Any]]]]:
+    def take(self) -> Buckets:
         """All groups, sorted into buckets; nothing is held after it."""
         if self._combiner is not None:
             self._combine(self._combiner)
-        sorted_groups: list[list[tuple[Any, list[Any]]]] = [[] for _ in range(self._buckets)]
+        buckets: Buckets = {}
         for group in self._groups.items():
-            sorted_groups[bucket_hash(group[0]) % self._buckets].append(group)
+            buckets.setdefault(self._bucket_of(group[0]), []).append(group)
         self._groups = {}
         self._values = 0
-        return sorted_groups
-
-
-def _write(
-    file: Any,
-    groups: list[list[tuple[Any, list[Any]]]],
-    runs: list[list[tuple[int, int]]],
-) -> None:
-    for bucket, pairs in enumerate(groups):
-        if pairs:
-            data = _dumps(pairs)
-            runs[bucket].append((file.tell(), len(data)))
-            file.write(data)
+        return buckets
 
 
 def bucket_hash(key: Hashable) -> int:
@@ -179,26 +180,35 @@ def _reduced(reducer: Reducer, key: Any, values: list[Any], doing: str) -> Itera
         raise
 
 
-def reduce_task(
-    reducer: Reducer, folder: str, runs: Sequence[tuple[str, int, int]]
-) -> ReduceOutput:
-    """Reduce one bucket: `runs` are its `(path, offset, length)` in the order of the map tasks."""
+def reduced(reducer: Reducer, runs: Iterable[bytes]) -> list[Pair]:
+    """Reduce one bucket, whose runs come in the order of the inputs."""
     groups: dict[Any, list[Any]] = {}
-    for path, offset, length in runs:
-        with open(path, "rb") as file:
-            file.seek(offset)
-            for key, values in pickle.loads(file.read(length)):
-                known = groups.get(key)
-                if known is None:
-                    groups[key] = values
-                else:
-                    known.extend(values)
-    pairs = [
+    for run in runs:
+        for key, values in pickle.loads(run):
+            known = groups.get(key)
+            if known is None:
+                groups[key] = values
+            else:
+                known.extend(values)
+    return [
         (key, value)
         for key, values in groups.items()
         for value in _reduced(reducer, key, values, "reducing")
     ]
-    data = _dumps(pairs)
+
+
+def _run(path: str, offset: int, length: int) -> bytes:
+    with open(path, "rb") as file:
+        file.seek(offset)
+        return file.read(length)
+
+
+def reduce_task(
+    reducer: Reducer, folder: str, runs: Sequence[tuple[str, int, int]]
+) -> ReduceOutput:
+    """Reduce one bucket: `runs` are its `(path, offset, length)` in the order of the map tasks."""
+    pairs = reduced(reducer, (_run(*run) for run in runs))
+    data = dumps(pairs)
     if len(data) <= _INLINE_BYTES:
         return ReduceOutput(len(pairs), data, None)
     path = os.path.join(folder, f"reduce-{uuid.uuid4().hex}")
@@ -207,7 +217,8 @@ def reduce_task(
     return ReduceOutput(len(pairs), None, path)
 
 
-def _dumps(value: Any) -> bytes:
+def dumps(value: Any) -> bytes:
+    """Pickle pairs, also of what plain pickle refuses."""
     try:
         return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception:  # noqa: BLE001 - classes of `__main__`, lambdas as values

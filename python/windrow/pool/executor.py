@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures._base import CANCELLED
 from typing import Any, Unpack
 
-from windrow._native import Job, WorkerPool
-from windrow.pool import lifetime
-from windrow.pool.choices import check_count, integer, processors, split
+from windrow._native import Job
+from windrow.pool import lifetime, places
+from windrow.pool.choices import check_count, integer, split
 from windrow.pool.collector import Collector
 from windrow.pool.failures import unsendable
 from windrow.pool.feeding import Intake, Source, chunks, feed
 from windrow.pool.options import PoolOptions
-from windrow.pool.sending import pickled_initializer, start, start_of
+from windrow.pool.sending import pickled_initializer, start
 
 
 class Future(concurrent.futures.Future[Any]):
@@ -56,7 +56,8 @@ class Executor(concurrent.futures.Executor):
     Parameters
     ----------
     max_workers
-        How many workers; one per processor that this process may use, if not given.
+        How many workers; one per processor that this process may use, if not given, or as many as
+        the open client (`windrow.connect`) has, if that is a cluster's.
     mp_context
         As `context` of `Pool`.
     initializer, initargs
@@ -79,23 +80,18 @@ class Executor(concurrent.futures.Executor):
         max_tasks_per_child: int | None = None,
         **options: Unpack[PoolOptions],
     ) -> None:
-        max_workers = processors() if max_workers is None else integer("max_workers", max_workers)
-        if max_workers <= 0:
+        if max_workers is not None:
+            max_workers = integer("max_workers", max_workers)
+        if max_workers is not None and max_workers <= 0:
             raise ValueError("max_workers must be greater than 0")
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         check_count("max_tasks_per_child", max_tasks_per_child)
         self._options, own = split(options)
-        self._max_workers = max_workers
-        self._native = WorkerPool(
-            max_workers,
-            start=own.get("start") or start_of(mp_context),
-            max_attempts=self._options.max_attempts or 3,
-            memory_limit=own.get("memory_limit"),
-            tasks_per_worker=max_tasks_per_child,
-            name_workers=bool(own.get("name_workers")),
-            prepare=True,
-        )
+        own["max_attempts"] = self._options.max_attempts
+        lives = {"max_tasks_per_child": max_tasks_per_child}
+        self._native = places.workers(max_workers, own, lives, mp_context, here=False)
+        self._max_workers = self._native.workers
         self._collector = Collector(self._native)
         self._intake = Intake(self._native)
         self._lock = threading.Lock()

@@ -6,15 +6,14 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sized
 from types import MappingProxyType, TracebackType
 
-from windrow._native import Job, WorkerPool
+from windrow._native import Job
 from windrow._worker import coroutines
-from windrow.pool import lifetime
+from windrow.pool import lifetime, places
 from windrow.pool.choices import (
     CallOptions,
     bounded_size,
     check_tasks,
     integer,
-    processors,
     resolve,
     split,
 )
@@ -22,7 +21,7 @@ from windrow.pool.collector import Collector
 from windrow.pool.feeding import Intake, Source, chunks, feed
 from windrow.pool.iterators import IMapIterator, IMapUnorderedIterator
 from windrow.pool.results import ApplyResult, MapResult
-from windrow.pool.sending import pickled_initializer, start, start_of
+from windrow.pool.sending import pickled_initializer, start
 from windrow.pool.workers import Worker, all_of
 
 TYPE_CHECKING = False
@@ -45,12 +44,14 @@ class Pool:
 
     A worker that dies is replaced: its item is tried again, and all others keep their results.
     Functions and items may be anything that cloudpickle takes: lambdas, closures, what a script or
-    notebook defines. No `if __name__ == "__main__"` is needed.
+    notebook defines. No `if __name__ == "__main__"` is needed. While a client of a cluster is open
+    (`windrow.connect`), new pools have their workers there.
 
     Parameters
     ----------
     processes
-        How many workers; one per processor that this process may use, if not given.
+        How many workers; one per processor that this process may use, if not given, or as many as
+        the open client has.
     initializer, initargs
         Called as `initializer(*initargs)` in each worker before its first task. What it raises is
         raised by the calls that wait for a worker.
@@ -69,6 +70,9 @@ class Pool:
         index, the item itself and the exception.
     """
 
+    #: Whether workers are of this machine although a client of a cluster is open.
+    _stays_here = False
+
     def __init__(
         self,
         processes: int | None = None,
@@ -80,24 +84,19 @@ class Pool:
     ) -> None:
         # For `__del__`, should something below raise.
         self._state = INIT
-        processes = processors() if processes is None else integer("processes", processes)
-        if processes < 1:
+        if processes is not None:
+            processes = integer("processes", processes)
+        if processes is not None and processes < 1:
             raise ValueError("Number of processes must be at least 1")
         check_tasks(maxtasksperchild)
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         self._defaults, own = split(options)
-        self._processes = processes
         self.failures: list[Failure] = []
-        self._native = WorkerPool(
-            processes,
-            start=own.get("start") or start_of(context),
-            max_attempts=self._defaults.max_attempts or 3,
-            memory_limit=own.get("memory_limit"),
-            tasks_per_worker=maxtasksperchild,
-            name_workers=bool(own.get("name_workers")),
-            prepare=True,
-        )
+        own["max_attempts"] = self._defaults.max_attempts
+        lives = {"maxtasksperchild": maxtasksperchild}
+        self._native = places.workers(processes, own, lives, context, here=self._stays_here)
+        self._processes = self._native.workers
         self._collector = Collector(self._native)
         self._intake = Intake(self._native)
         lifetime.end_at_exit(self)

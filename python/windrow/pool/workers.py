@@ -29,7 +29,9 @@ class Worker:
 
 
 def all_of(native: WorkerPool) -> list[Worker]:
-    """Give the workers of a pool, waiting for those that are being started."""
+    """Give the workers of a pool, waiting for those that are being started; none of a cluster's."""
+    if getattr(native, "is_remote", False):
+        return []
     native.warm()
     deadline = time.monotonic() + _PATIENCE
     while len(pids := native.pids) < native.workers and time.monotonic() < deadline:

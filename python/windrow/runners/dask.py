@@ -77,6 +77,11 @@ class DaskRunner:
         """The `distributed.Client`."""
         return self._client
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of `Client.submit`."""
+        return self._options
+
     def capabilities(self) -> dict[str, Any]:
         """What the cluster has now: threads in all, and memory for each of them in bytes."""
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
@@ -151,7 +156,7 @@ class DaskRunner:
         self._futures.pop(name, None)
         if outcome is not None:
             return (name, "ended", outcome)
-        return (name, "lost", _reason(future))
+        return (name, "lost", reason(future))
 
     def cancel(self, attempts: Iterable[str]) -> None:
         """Drop attempts. One that a worker is at goes on, and nobody listens to it."""
@@ -283,7 +288,12 @@ def _difference(
     )
 
 
-def _reason(future: Any) -> str:
+def is_killed(future: Any) -> bool:
+    """Whether the task has ended its workers, one after the other."""
+    return future.status == "error" and isinstance(future.exception(), distributed.KilledWorker)
+
+
+def reason(future: Any) -> str:
     """Say in words why there is no outcome."""
     if future.status in ("cancelled", "lost"):
         return "was dropped by the Dask scheduler"
