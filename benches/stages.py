@@ -23,7 +23,7 @@ from benches.generate import groups
 from benches.harness import machine
 from benches.questions import QUESTIONS
 
-REPEATS = 5
+REPEATS = 3
 WORKERS = 2
 PARTITIONS = 4
 # A task that does nothing, so often.
