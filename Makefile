@@ -115,13 +115,17 @@ $(RUN_SPEC): $(EXTENSION)
 test-python: $(EXTENSION) $(RUN_SPEC)
 	@$(PY) -m pytest --quiet $(PYTEST_ARGS)
 
-.PHONY: compat compat-cpython compat-joblib
-compat: compat-cpython compat-joblib ## others' own tests, with our classes in place of theirs
+# Two processes, each with its own half: with the default number the cases are the same every time.
+CASES ?= 20000
+.PHONY: fuzz-functions
+fuzz-functions: $(EXTENSION) $(RUN_SPEC) ## generated row functions beside Python's answers (CASES=1000000)
+	@printf '1\n2\n' | xargs -P 2 -I{} env WINDROW_FUZZ_PART={} WINDROW_FUZZ_CASES=$$(( $(CASES) / 2 )) \
+	  $(if $(filter 20000,$(CASES)),WINDROW_FUZZ_SAME=1) $(PY) -m pytest --quiet -p no:cacheprovider \
+	  tests/python/test_functions_fuzz.py::test_generated_functions
 
-compat-cpython: $(EXTENSION)
+.PHONY: compat
+compat: $(EXTENSION) ## others' own tests, with our classes in place of theirs
 	@$(PY) tests/compat/run.py
-
-compat-joblib: $(EXTENSION)
 	@$(PY) tests/compat/joblib_suite.py
 
 # Tests beside other systems on this machine: a Dask cluster, and servers of S3 and Azure. What is not
@@ -133,13 +137,7 @@ servers: $(CLUSTERS_VENV)/.installed ## Dask, and servers that speak S3 and Azur
 	else echo "no \`npm\` here: tests against Azure are skipped"; fi
 
 test-clusters: $(EXTENSION) servers ## tests on Dask and over object stores
-	@PYTHONPATH=$(abspath python) WINDROW_WAYS=dask $(CLUSTERS_VENV)/bin/python -m pytest --quiet tests/clusters tests/cases $(PYTEST_ARGS)
-
-# The cases in every way: also with a process for each task, which takes minutes.
-.PHONY: test-cases
-test-cases: $(EXTENSION) servers ## the same programs in every way: threads, processes, one for each task, Dask
-	@WINDROW_WAYS="threads,processes,one process per task" $(PY) -m pytest --quiet tests/cases $(PYTEST_ARGS)
-	@PYTHONPATH=$(abspath python) WINDROW_WAYS=dask $(CLUSTERS_VENV)/bin/python -m pytest --quiet tests/cases $(PYTEST_ARGS)
+	@PYTHONPATH=$(abspath python) $(CLUSTERS_VENV)/bin/python -m pytest --quiet tests/clusters $(PYTEST_ARGS)
 
 .PHONY: lint lint-rust lint-python
 lint: lint-rust lint-python ## format, lints, types, stubs, doc links

@@ -383,6 +383,29 @@ def with_defaults(row):
     return row["amount"] + bonus
 
 
+def nested_helper(row):
+    def tidy(text, length):
+        if not text:
+            return "-"
+        return text.strip()[:length]
+
+    return tidy(row["first"], 3) + "/" + tidy(row["last"], 5)
+
+
+def grade_point(row):
+    return {"A": 4.0, "B": 3.0}.get(row["first"].strip()[:1].upper(), 0.0)
+
+
+def nested_with_locals(row):
+    total = 1
+
+    def add(value):
+        return value + total
+
+    total = 3
+    return add(row["items"])
+
+
 def hashed(row):
     return hash(row["title"])
 
@@ -408,5 +431,6 @@ NATIVE = [
     coalesce, log_amount, bucket, decade, checksum, collatz, most_common_letter, acronym,
     longest_word, sorted_tags, tag_count, parse_range, caesar, fizz, is_prime, pair, weekend,
     percent, report, validated, all_positive, any_match, zipped, numbered, with_defaults,
+    nested_helper, grade_point,
 ]  # fmt: skip
-PYTHON = [hashed, printing, whole_row, pandas_api]
+PYTHON = [nested_with_locals, hashed, printing, whole_row, pandas_api]

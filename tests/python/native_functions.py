@@ -1,7 +1,5 @@
 """Running a function natively and in CPython on the same rows, and comparing every answer."""
 
-# ruff: noqa: PT017
-
 from __future__ import annotations
 
 import atexit
@@ -65,12 +63,21 @@ class Native:
 
 
 def run_native(spec, batch, nulls):
-    process = runner()
+    ask_native(spec, batch, nulls)
+    return native_answer()
+
+
+def ask_native(spec, batch, nulls, *, brief=False):
+    """Send a request; its answer comes after those of the requests before."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    header = json.dumps({"spec": spec, "nulls": nulls}).encode()
-    _send(process, header, sink.getvalue().to_pybytes())
+    header = json.dumps({"spec": spec, "nulls": nulls, "brief": brief}).encode()
+    _send(runner(), header, sink.getvalue().to_pybytes())
+
+
+def native_answer():
+    process = runner()
     info = json.loads(_receive(process))
     if "refused" in info:
         return Native(info["refused"], info)
@@ -105,8 +112,92 @@ def same(answer, value, nulls):
     return value == answer
 
 
-def check(f, table, *, nulls="nan", form="row", native=True, left=None):
-    """Compare native answers with CPython's.
+class PlainRow:
+    """A row as a function sees it, made without anything of ours."""
+
+    def __init__(self, names, values):
+        self.__dict__.update(zip(names, values, strict=True))
+
+    def __getitem__(self, name):
+        return self.__dict__[name]
+
+
+def outcome(function, *arguments):
+    """Give the value of a call, or the type and the message of what it raises."""
+    try:
+        return function(*arguments), None
+    except Exception as error:
+        return None, (type(error), str(error))
+
+
+def identical(one, other):
+    """Whether two values are the same to type and bit."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, float):
+        return struct.pack("d", one) == struct.pack("d", other) or one != one != other
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(map(identical, one, other))
+    return one == other
+
+
+@dataclass
+class Check:
+    """A function that has been sent to native code, and what is needed to judge the answers."""
+
+    f: Any
+    batch: pa.RecordBatch
+    nulls: str
+    native: bool | None
+    left: float | None
+    description: Any
+    lifted: pa.RecordBatch
+
+    def finish(self, *, original=False):
+        """Compare; with `original`, what leaves is also compared with `f` called with a row."""
+        result = native_answer()
+        if result.refused:
+            assert not self.native, result.refused
+            return None
+        if self.native is not None:
+            assert self.native, "it was expected to be refused"
+        function = pickle.loads(self.description.pickled)
+        rows = rows_of(self.lifted, self.nulls)
+        for row, *answer in zip(
+            rows, result.values.to_pylist(), result.exits, result.info["reasons"], strict=True
+        ):
+            self._compare(row, outcome(function, *row), *answer)
+        if original:
+            self._compare_with_original(function, rows)
+        if self.left is not None:
+            assert result.left <= self.left, (
+                f"{result.left:.0%} of the rows left: {set(map(str, result.info['reasons']))}"
+            )
+        return result
+
+    def _compare(self, row, expected, answer, left_by, reason):
+        raises, why = reason or (None, "the answer does not fit")
+        value, error = expected
+        if error:
+            assert left_by, f"{row} gave {answer!r} and not {error!r}"
+            assert raises in (None, error[0].__name__), f"{row}: {why}, and not {error!r}"
+        elif left_by:
+            assert raises is None, f"{row}: left with {raises} ({why}) but gives {value!r}"
+        else:
+            assert same(answer, value, self.nulls), f"{row}: {answer!r} and not {value!r}"
+
+    def _compare_with_original(self, function, rows):
+        """Lifting changes no value, no exception and no message."""
+        whole = rows_of(self.batch, self.nulls)
+        for row, lifted in zip(whole, rows, strict=True):
+            value, error = outcome(self.f, PlainRow(self.batch.schema.names, row))
+            got, raised = outcome(function, *lifted)
+            assert error == raised, f"{row}: lifted raises {raised!r} and not {error!r}"
+            assert identical(value, got), f"{row}: lifted gives {got!r} and not {value!r}"
+
+
+def begin_check(f, table, *, nulls="nan", form="row", native=True, left=None):
+    """Send a function to native code; nothing when it is not described as one that may run there.
 
     `native`: whether it must compile, None: it may. `left`: the share of rows that may leave.
     """
@@ -115,33 +206,15 @@ def check(f, table, *, nulls="nan", form="row", native=True, left=None):
     if description.spec is None:
         assert not native, description.reasons
         return None
-    batch = batch.select(description.columns)
-    result = run_native(description.spec, batch, nulls)
-    if result.refused:
-        assert not native, result.refused
-        return None
-    if native is not None:
-        assert native, "it was expected to be refused"
-    function = pickle.loads(description.pickled)
-    answers = result.values.to_pylist()
-    rows = zip(rows_of(batch, nulls), answers, result.exits, result.info["reasons"], strict=True)
-    for row, answer, left_by, reason in rows:
-        raises, why = reason or (None, "the answer does not fit")
-        try:
-            value = function(*row)
-        except Exception as error:
-            assert left_by, f"{row} gave {answer!r} and not {error!r}"
-            assert raises in (None, type(error).__name__), f"{row}: {why}, and not {error!r}"
-        else:
-            if left_by:
-                assert raises is None, f"{row}: left with {raises} ({why}) but gives {value!r}"
-            else:
-                assert same(answer, value, nulls), f"{row}: {answer!r} and not {value!r}"
-    if left is not None:
-        assert result.left <= left, (
-            f"{result.left:.0%} of the rows left: {set(map(str, result.info['reasons']))}"
-        )
-    return result
+    lifted = batch.select(description.columns)
+    ask_native(description.spec, lifted, nulls)
+    return Check(f, batch, nulls, native, left, description, lifted)
+
+
+def check(f, table, **options):
+    """Compare native answers with CPython's; for the options see `begin_check`."""
+    begun = begin_check(f, table, **options)
+    return begun and begun.finish()
 
 
 def asserting(row):

@@ -258,6 +258,23 @@ def test_answers_can_be_verified(share):
         windrow.session._given, windrow.session._current = before
 
 
+def test_a_difference_is_an_error_that_shows_both_answers(monkeypatch):
+    before = windrow.session._given, windrow.session._current
+    wr.configure(verify=1.0, progress=False)
+    try:
+        frame = wr.from_pandas(pd.DataFrame({"a": [0.5, 7.5, 41.5]}))
+        column = frame.a.map(lambda a: math.floor(a))
+        # What the function was compiled for is no longer what the interpreter finds.
+        monkeypatch.setattr(math, "floor", lambda _: 41)
+        with pytest.raises(RuntimeError) as raised:
+            column.compute()
+    finally:
+        windrow.session._given, windrow.session._current = before
+    told = str(raised.value)
+    assert "native code gives `0` for row 0 of `<lambda>`, the interpreter gives `41`" in told
+    assert "hint: this is a bug in windrow, please report it" in told
+
+
 def test_the_verified_share_is_a_share():
     with pytest.raises(ValueError, match="`verify` is 2"):
         wr.configure(verify=2)

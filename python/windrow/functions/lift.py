@@ -9,7 +9,6 @@ anything else with the row is refused with the place and the reason, and is call
 from __future__ import annotations
 
 import ast
-import copy
 from dataclasses import dataclass
 from types import CellType, FunctionType, ModuleType
 from typing import Any
@@ -22,6 +21,7 @@ from windrow.functions.scopes import (
     FRAME_READERS,
     MISSING,
     bound_names,
+    copy_of,
     look_up,
     reads_frame,
     used_identifiers,
@@ -100,7 +100,7 @@ class _Session:
         if isinstance(node, ast.AsyncFunctionDef):
             raise Refusal.at(node, captured.lines, "an `async` function is not taken apart")
         _check_names(captured)
-        part = Part(captured, copy.deepcopy(node), row, used_identifiers(function, node))
+        part = Part(captured, copy_of(node), row, used_identifiers(function, node))
         reader = _RowReads(self, part, bound_names(node), (*stack, id(function)))
         body = part.node.body
         if isinstance(body, list):

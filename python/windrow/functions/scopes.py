@@ -11,7 +11,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 MISSING: Any = object()
 
@@ -19,6 +19,9 @@ MISSING: Any = object()
 FRAME_READERS = frozenset({"_getframe", "currentframe", "__class__"})
 
 _FRAME_BUILTINS: tuple[Any, ...] = (locals, globals, vars, dir, eval, exec, super, breakpoint)
+
+
+_Node = TypeVar("_Node", bound=ast.AST)
 
 
 def reads_frame(value: Any) -> bool:
@@ -40,7 +43,24 @@ def bound_names(node: ast.AST) -> set[str]:
     return names
 
 
+def copy_of(node: _Node) -> _Node:
+    """Copy a tree; several times quicker than `copy.deepcopy`."""
+    kind = type(node)
+    copied = kind.__new__(kind)
+    for name, value in vars(node).items():
+        setattr(copied, name, _copy_of_field(value))
+    return copied
+
+
+def _copy_of_field(value: Any) -> Any:
+    if isinstance(value, ast.AST):
+        return copy_of(value)
+    return list(map(_copy_of_field, value)) if isinstance(value, list) else value
+
+
 def _declared(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.expr | ast.expr_context):
+        return []
     match node:
         case ast.arg(arg=name):
             return [name]

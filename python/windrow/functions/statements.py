@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from windrow.functions.cases import match_as_branches
 from windrow.functions.constants import constant, is_container
 from windrow.functions.expressions import Expressions
 from windrow.functions.known import is_pure_module
+from windrow.functions.parts import Routine
 from windrow.functions.purity import audit
 from windrow.functions.scopes import MISSING, binding_count, changes_in_place, reads
 from windrow.functions.words import BINARY, word
@@ -34,7 +35,7 @@ class Body(Expressions):
             )
             for name, value in self.assigned_constants.items()
         ]
-        rest = self.take_imports(statements)
+        rest = self.take_functions(self.take_imports(statements))
         self.take_tables(rest)
         written += self.block(rest)
         # A table that is only looked into needs no local.
@@ -245,6 +246,42 @@ class Body(Expressions):
                 self.locals -= found.keys()
             rest.pop(0)
         return rest
+
+    def take_functions(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+        """Take a `def` in the body that needs none of the locals for a helper like any other."""
+        rest: list[ast.stmt] = []
+        for index, statement in enumerate(statements):
+            made = (
+                self.inner_function(statement) if isinstance(statement, ast.FunctionDef) else None
+            )
+            if made is None or reads(statements[:index], made.__name__):
+                rest.append(statement)
+                continue
+            self.writer.lifted[id(made)] = Routine(made, statement, self.routine.lines)  # type: ignore[arg-type]
+            self.writer.keep.append(made)
+            self.constants[made.__name__] = made
+            self.locals.discard(made.__name__)
+        return rest
+
+    def inner_function(self, node: ast.FunctionDef) -> FunctionType | None:
+        """Make the function that a `def` in the body makes, if it is the same in every call."""
+        outer, arguments = self.routine.function, node.args
+        found = [
+            code
+            for code in outer.__code__.co_consts
+            if isinstance(code, CodeType) and code.co_name == node.name
+        ]
+        plain = not (
+            node.decorator_list
+            or arguments.defaults
+            or arguments.kw_defaults
+            or arguments.vararg
+            or arguments.kwarg
+        )
+        once = binding_count(self.routine.node, node.name) == 1
+        if not plain or not once or len(found) != 1 or found[0].co_freevars:
+            return None
+        return FunctionType(found[0], outer.__globals__, node.name)
 
     def take_tables(self, statements: list[ast.stmt]) -> None:
         """Local containers of constants that nothing changes are as good as captured ones."""
