@@ -3,7 +3,8 @@
     python -m benches.stages DATA_FOLDER [ROWS]
 
 Prints `benches/STAGES.md`. All ways run in one process, warm, one after the other, over the same
-files: two threads, two processes, or two workers of one thread each.
+files: two threads, two processes, or two workers of one thread each. Peers leave their answers
+where they are, ours come to the program.
 """
 
 import datetime as dt
@@ -21,6 +22,7 @@ import pyarrow as pa
 import windrow as wr
 from benches.generate import groups
 from benches.harness import machine
+from benches.peers import dask, pyspark
 from benches.questions import QUESTIONS
 
 REPEATS = 3
@@ -33,11 +35,12 @@ _SQL = {"mean": "avg"}
 Work = Callable[[], Any]
 
 
-def median(work: Work) -> float:
-    """Give the median of some runs after one that warms up, in seconds."""
+def median(work: Work, before: Callable[[], None] = lambda: None) -> float:
+    """Give the median of some runs after one that warms up, in seconds; `before` is not counted."""
     work()
     taken = []
     for _ in range(REPEATS):
+        before()
         start = time.perf_counter()
         work()
         taken.append(time.perf_counter() - start)
@@ -60,29 +63,15 @@ def ours(case: str, paths: list[str]) -> Work:
     return lambda: wr.sql(query, g=wr.read_parquet(paths))._full().collect()
 
 
-def daskly(case: str, paths: list[str]) -> Work:
-    """Give a question as one of Dask's own data frame, on the cluster that is the default."""
-    import dask.dataframe as dd
-
-    keys, columns = QUESTIONS[case]
-    read = sorted({*keys, *(column for column, _ in columns.values())})
-    many = len(keys) > 1 or keys[0] in ("id3", "id6")
-
-    def work() -> Any:
-        frame = dd.read_parquet(paths, columns=read).groupby(keys)
-        asked = frame.agg(dict(columns.values()), split_out=PARTITIONS if many else 1)
-        return asked.compute()
-
-    return work
+def theirs(peer: Any, session: Any, case: str, paths: list[str]) -> Work:
+    """Give a question as `benches/peers` asks it."""
+    return lambda: peer.group_by(session, {"files": paths}, case)
 
 
-def sparkly(case: str, paths: list[str], spark: Any) -> Work:
-    """Give a question as one of Spark's data frame."""
-    from pyspark.sql import functions
-
-    keys, columns = QUESTIONS[case]
-    asked = [getattr(functions, how)(column).alias(name) for name, (column, how) in columns.items()]
-    return lambda: spark.read.parquet(*paths).groupBy(*keys).agg(*asked).toArrow()
+def forget(client: Any) -> None:
+    """Wait until the cluster has nothing left of earlier runs, or it would not run again."""
+    while client.run_on_scheduler(lambda dask_scheduler=None: len(dask_scheduler.tasks)):
+        time.sleep(0.01)
 
 
 # ---- the ways ----------------------------------------------------------------------------------
@@ -112,6 +101,8 @@ def written(folder: Path, work: Work) -> int:
 
 def group_by(data: Path, rows: int, cluster: Any, spark: Any) -> None:
     """Measure the group-by set and print its table."""
+    from distributed import Client
+
     paths = groups.parquet(data, rows)
     times: dict[str, dict[str, float]] = {case: {} for case in QUESTIONS}
 
@@ -120,10 +111,12 @@ def group_by(data: Path, rows: int, cluster: Any, spark: Any) -> None:
             times[case][way] = median(ours(case, paths))
 
     each_way(cluster, data / "exchange", measure)
-    for case in QUESTIONS:
-        times[case]["Dask's data frame"] = median(daskly(case, paths))
+    with Client(cluster) as client:
+        for case in QUESTIONS:
+            asked = theirs(dask, client, case, paths)
+            times[case]["Dask's data frame"] = median(asked, lambda: forget(client))
         if spark is not None:
-            times[case]["PySpark"] = median(sparkly(case, paths, spark))
+            times[case]["PySpark"] = median(theirs(pyspark, spark, case, paths))
     names = list(next(iter(times.values())))
     print(f"| | {' | '.join(names)} | written |")
     print(f"|---|{'---|' * (len(names) + 1)}")
@@ -179,9 +172,7 @@ def overhead(cluster: Any, exchange: Path) -> None:
 def session_of_spark(scratch: Path) -> Any:
     """Give Spark's session, or None where there is no Java or no PySpark."""
     try:
-        from benches.peers.pyspark import open_session
-
-        return open_session(WORKERS, str(scratch))
+        return pyspark.open_session(WORKERS, str(scratch))
     except Exception as error:
         print(f"PySpark is not here: {error}", file=sys.stderr)
         return None
@@ -189,8 +180,10 @@ def session_of_spark(scratch: Path) -> Any:
 
 def main(data: Path, rows: int) -> None:
     """Measure and print."""
-    from distributed import Client, LocalCluster
+    from distributed import LocalCluster
 
+    # Without it Spark looks for itself by the machine's name.
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     data.mkdir(parents=True, exist_ok=True)
     today = dt.datetime.now(dt.UTC).date()
@@ -202,12 +195,9 @@ def main(data: Path, rows: int) -> None:
     print("## The group-by set\n")
     print("Milliseconds, and in brackets as many times as our single plan. `written` is all that")
     print("the stages wrote (Arrow IPC with LZ4), the answer among it.\n")
-    with (
-        LocalCluster(
-            n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=50
-        ) as cluster,
-        Client(cluster),
-    ):
+    with LocalCluster(
+        n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+    ) as cluster:
         spark = session_of_spark(data)
         group_by(data, rows, cluster, spark)
         if spark is not None:

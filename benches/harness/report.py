@@ -23,6 +23,8 @@ each in a fresh process and in the best configuration we know of for it (see its
   count once. It includes the interpreter and, for Spark, the Java machine.
 - **agrees** tells whether the answer is that of plain means, or of the first peer where there are
   none.
+
+What stages cost, on threads, processes and Dask, is in [STAGES.md](STAGES.md).
 """
 
 

@@ -77,7 +77,10 @@ def group_by(_client, inputs, case):
 
     keys, aggregates = QUESTIONS[case]
     frame = dd.read_parquet(inputs["files"])
-    grouped = frame.groupby(keys, sort=False).agg(**aggregates, split_out=len(keys) > 3)
+    # As a number: `False` would be no partition at all.
+    grouped = frame.groupby(keys, sort=False).agg(
+        **aggregates, split_out=True if len(keys) > 3 else 1
+    )
     return _kept(grouped.reset_index())
 
 

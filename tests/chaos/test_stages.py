@@ -222,6 +222,27 @@ def test_a_file_of_a_random_stage_is_lost_after_some_have_read_it(
     assert epochs == {"e0", "e1"}
 
 
+def test_a_file_of_a_repeatable_stage_is_lost_after_some_have_read_it(
+    data: Path, tmp_path: Path
+) -> None:
+    """Only what was lost, and who missed it, runs again."""
+    expected = ask(data, GROUPS)
+    readers: list[int] = []
+
+    def after(spec: dict[str, Any]) -> None:
+        if spec["attempt"]["task"]["stage"] == 1:
+            readers.append(1)
+            if len(readers) == 1:
+                data_files(tmp_path, 0)[0].unlink()
+
+    runner = FaultRunner(after=after)
+    runner.capabilities = lambda: {"at_once": 1}  # type: ignore[method-assign]
+    with wr.connect(runner, exchange=tmp_path):
+        assert ask(data, GROUPS) == expected
+    assert [outcome for outcome in runner.outcomes if outcome["outcome"] == "input_lost"]
+    assert {name.split(".")[1] for name in runner.executed} == {"e0"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_random_faults(part: int, data: Path, tmp_path: Path) -> None:
