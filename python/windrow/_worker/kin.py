@@ -54,7 +54,7 @@ class _Handover:
         sys.meta_path.remove(self)
         for finder in sys.meta_path:
             find = getattr(finder, "find_spec", None)
-            spec = None if find is None else find(name, path)
+            spec: ModuleSpec | None = None if find is None else find(name, path)
             if spec is not None:
                 self._loader, spec.loader = spec.loader, self  # type: ignore[assignment]
                 return spec
