@@ -336,7 +336,7 @@ def test_pandas_attributes_win_over_columns():
 
 def test_the_list_of_pandas_attributes_is_complete():
     pandas = pytest.importorskip("pandas")
-    from windrow.functions.series_names import SERIES_ATTRIBUTES
+    from windrow._worker.series_names import SERIES_ATTRIBUTES
 
     # `wr` is there when `windrow.pandas` has been imported; a column of that name stays one.
     names = {n for n in dir(pandas.Series([1])) if not n.startswith("_")} - {"wr"}

@@ -21,6 +21,7 @@ THEN = (
     "multiprocessing.process",
     "windrow._worker.errors",
     "windrow._worker.pickling",
+    "windrow._worker.series_names",
 )
 """Loaded always, but after the first worker was forked, if one is waited for by then: that one
 loads what it needs by itself. Without cloudpickle, the first function costs a worker 50 ms."""

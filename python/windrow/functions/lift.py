@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
+from windrow._worker.series_names import SERIES_ATTRIBUTES
 from windrow.functions.arguments import BOUND_ROW, bind
 from windrow.functions.capture import Captured, Unwrapped, capture
 from windrow.functions.parts import Part, Routine
@@ -26,7 +27,6 @@ from windrow.functions.scopes import (
     reads_frame,
     used_identifiers,
 )
-from windrow.functions.series_names import SERIES_ATTRIBUTES
 
 _MAX_DEPTH = 8
 

@@ -79,7 +79,7 @@ impl RowBatch {
 fn series_attributes(py: Python<'_>) -> PyResult<&Bound<'_, PyFrozenSet>> {
     static NAMES: PyOnceLock<Py<PyFrozenSet>> = PyOnceLock::new();
     let names = NAMES.get_or_try_init(py, || -> PyResult<Py<PyFrozenSet>> {
-        let module = py.import("windrow.functions.series_names")?;
+        let module = py.import("windrow._worker.series_names")?;
         Ok(module.getattr("SERIES_ATTRIBUTES")?.cast_into::<PyFrozenSet>()?.unbind())
     })?;
     Ok(names.bind(py))
