@@ -123,9 +123,13 @@ fuzz-functions: $(EXTENSION) $(RUN_SPEC) ## generated row functions beside Pytho
 	  $(if $(filter 20000,$(CASES)),WINDROW_FUZZ_SAME=1) $(PY) -m pytest --quiet -p no:cacheprovider \
 	  tests/python/test_functions_fuzz.py::test_generated_functions
 
-.PHONY: compat
-compat: $(EXTENSION) ## others' own tests, with our classes in place of theirs
+.PHONY: compat compat-cpython compat-joblib
+compat: compat-cpython compat-joblib ## others' own tests, with our classes in place of theirs
+
+compat-cpython: $(EXTENSION)
 	@$(PY) tests/compat/run.py
+
+compat-joblib: $(EXTENSION)
 	@$(PY) tests/compat/joblib_suite.py
 
 # Tests beside other systems on this machine: a Dask cluster, and servers of S3 and Azure. What is not
