@@ -141,7 +141,13 @@ servers: $(CLUSTERS_VENV)/.installed ## Dask, and servers that speak S3 and Azur
 	else echo "no \`npm\` here: tests against Azure are skipped"; fi
 
 test-clusters: $(EXTENSION) servers ## tests on Dask and over object stores
-	@PYTHONPATH=$(abspath python) $(CLUSTERS_VENV)/bin/python -m pytest --quiet tests/clusters $(PYTEST_ARGS)
+	@PYTHONPATH=$(abspath python) WINDROW_WAYS=dask $(CLUSTERS_VENV)/bin/python -m pytest --quiet tests/clusters tests/cases $(PYTEST_ARGS)
+
+# The cases in every way: also with a process for each task, which takes minutes.
+.PHONY: test-cases
+test-cases: $(EXTENSION) servers ## the same programs in every way: threads, processes, one for each task, Dask
+	@WINDROW_WAYS="threads,processes,one process per task" $(PY) -m pytest --quiet tests/cases $(PYTEST_ARGS)
+	@PYTHONPATH=$(abspath python) WINDROW_WAYS=dask $(CLUSTERS_VENV)/bin/python -m pytest --quiet tests/cases $(PYTEST_ARGS)
 
 .PHONY: lint lint-rust lint-python
 lint: lint-rust lint-python ## format, lints, types, stubs, doc links
