@@ -26,7 +26,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from native_functions import begin_check, check
+from native_functions import begin_check, forget_answers, check
 
 CASES = int(os.environ.get("WINDROW_FUZZ_CASES", "400"))
 # The long look of our own checks, with the same cases each time.
@@ -284,6 +284,7 @@ def generated(pick):
 @given(seed=st.integers(0, 2**63 - 1))
 def test_generated_functions(seed):
     pick = random.Random(f"{PART}{seed}")
+    forget_answers()
     tables = [table(pick) for _ in range(4)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
