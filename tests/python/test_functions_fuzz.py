@@ -26,7 +26,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from native_functions import begin_check, forget_answers, check
+from native_functions import begin_check, check, forget_answers
 
 CASES = int(os.environ.get("WINDROW_FUZZ_CASES", "400"))
 # The long look of our own checks, with the same cases each time.
