@@ -121,18 +121,13 @@ class _Work:
     def _in_a_loop(self, function: Any, items: Any) -> Any:
         import asyncio
 
-        from windrow._worker.tasks import gather
+        from windrow._worker.tasks import calls_of, gather
 
         head = self._head
         if head.mode == "apply":
             args, kwargs = items
             return asyncio.run(function(*args, **kwargs))
-        calls = [
-            functools.partial(function, *item)
-            if head.mode == "starmap"
-            else functools.partial(function, item)
-            for item in items
-        ]
+        calls = calls_of(function, head.mode, items)
         values, failures = asyncio.run(gather(calls, 0, head.concurrency, None, head.collect))
         for number, error in failures:
             if error is not None:

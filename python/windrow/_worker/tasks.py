@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from windrow._worker.coroutines import is_async
@@ -51,12 +51,17 @@ def run_async(
             gather([lambda: function(*args, **kwargs)], 0, 1, timeout, collect)
         )
         return values[0], failures
-    chosen = arguments[start:stop]
-    if mode == "starmap":
-        calls = [functools.partial(function, *item) for item in chosen]
-    else:
-        calls = [functools.partial(function, item) for item in chosen]
+    calls = calls_of(function, mode, arguments[start:stop])
     return _loop().run_until_complete(gather(calls, start, concurrency, timeout, collect))
+
+
+def calls_of(
+    function: Callable[..., Coroutine[Any, Any, Any]], mode: str, items: Iterable[Any]
+) -> list[Callable[[], Coroutine[Any, Any, Any]]]:
+    """Give the calls of a `map` or `starmap`, none of them begun."""
+    if mode == "starmap":
+        return [functools.partial(function, *item) for item in items]
+    return [functools.partial(function, item) for item in items]
 
 
 async def gather(
