@@ -113,7 +113,9 @@ class DaskCalls:
             if (outcome := outcomes.get(number)) is not None:
                 self._pool.ended(number, outcome)
             else:
-                self._pool.lost(number, reason(future), killed=is_killed(future))
+                # A result goes with the worker that had it, and Dask may give up on it.
+                again = future.status != "error" and self._client.status == "running"
+                self._pool.lost(number, reason(future), killed=is_killed(future), again=again)
 
     def _gone(self) -> None:
         for number in list(self._futures):

@@ -27,6 +27,7 @@ class Chunk:
     packed: bytes | None
     state: str = "waiting"
     is_suspect: bool = False
+    attempts: int = 0
     values: list[Any] = field(default_factory=list)
     failed: list[tuple[int, BaseException, Any]] = field(default_factory=list)
 

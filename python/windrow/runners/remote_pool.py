@@ -21,6 +21,8 @@ from windrow.runners.remote_job import Chunk, RemoteFunction, RemoteJob
 
 # So few items are tried one by one.
 _ALONE = 8
+# So often a chunk is handed over whose results were lost.
+_ATTEMPTS = 3
 # Chunks that wait here for each that was handed over.
 _WAITING = 4
 
@@ -156,6 +158,7 @@ class RemotePool:
         self._numbers += 1
         self._running[self._numbers] = chunk
         chunk.state = "running"
+        chunk.attempts += 1
         self._carrier.start(self._numbers, chunk.job.function.pickled, chunk.packed or b"")
 
     def _settle(self, chunk: Chunk) -> None:
@@ -201,8 +204,8 @@ class RemotePool:
         with self.changed:
             self._settle(chunk)
 
-    def lost(self, number: int, reason: str, *, killed: bool) -> None:
-        """Take notice of a chunk without an outcome.
+    def lost(self, number: int, reason: str, *, killed: bool, again: bool = False) -> None:
+        """Take notice of a chunk without an outcome; with `again` it is handed over once more.
 
         With `killed` its items may have done it: many are tried in halves, a few one by one and
         with nothing beside them.
@@ -221,6 +224,11 @@ class RemotePool:
             if killed and not chunk.is_suspect:
                 chunk.is_suspect, chunk.state = True, "waiting"
                 self._suspects.append(chunk)
+                self._start()
+                return
+            if again and chunk.attempts < _ATTEMPTS:
+                chunk.state = "waiting"
+                self._waiting.appendleft(chunk)
                 self._start()
                 return
             text = f"a call on `{self._carrier.name}` ended without an outcome: {reason}"
