@@ -24,8 +24,23 @@ def vowels(kind):
 
 
 def tidy(owner):
-    """Text whose case is known natively for ASCII: other rows go to the interpreter."""
+    """Text methods one after the other."""
     return owner.strip().lower().count("e")
+
+
+def staying(nights):
+    """Integers that always fit 64 bits."""
+    return nights * 9_000_000_000_000_000 % 997
+
+
+def leaving(nights):
+    """The same with a few more digits: for one row in twenty it is more than 64 bits."""
+    return nights * 9_700_000_000_000_000 % 997
+
+
+def mostly_leaving(nights):
+    """The same where it is more for two rows of five: native code is given up."""
+    return nights * 16_000_000_000_000_000 % 997
 
 
 CASES = {
@@ -34,6 +49,9 @@ CASES = {
     "vowels": (vowels, ["kind"]),
     "tidy": (tidy, ["owner"]),
     "tidy_accented": (tidy, ["accented"]),
+    "staying": (staying, ["nights"]),
+    "leaving": (leaving, ["nights"]),
+    "mostly_leaving": (mostly_leaving, ["nights"]),
 }
 """Case -> the function, and the columns that it gets."""
 
@@ -46,4 +64,7 @@ def of_row(case):
         "vowels": lambda row: vowels(row["kind"]),
         "tidy": lambda row: tidy(row["owner"]),
         "tidy_accented": lambda row: tidy(row["accented"]),
+        "staying": lambda row: staying(row["nights"]),
+        "leaving": lambda row: leaving(row["nights"]),
+        "mostly_leaving": lambda row: mostly_leaving(row["nights"]),
     }[case]

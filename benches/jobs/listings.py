@@ -21,8 +21,11 @@ JOB = Job(
         "vowels": "a loop over the characters of a text",
         "tidy": "`strip`, `lower`, `count` on ASCII text",
         "tidy_accented": "the same where one text in twenty is not ASCII",
+        "leaving": "integers that are more than 64 bits for one row in twenty",
+        "mostly_leaving": "integers that are more than 64 bits for two rows of five",
     },
     inputs=inputs,
     notes="Windrow gets the plain Python function. The peers' lines are native expressions that a "
-    "user would write by hand instead; *zip* is the function in a Python loop over the columns.",
+    "user would write by hand instead; *zip* is the function in a Python loop over the columns, "
+    "*native=False* runs it in Windrow's Python workers.",
 )

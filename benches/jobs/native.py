@@ -19,7 +19,11 @@ CASES = {
     "vowels": "a loop over the characters of a text",
     "tidy": "`strip`, `lower`, `count` on ASCII text",
     "tidy_accented": "the same where one text in twenty is not ASCII",
+    "staying": "a product that always fits 64 bits",
+    "leaving": "the same where one in twenty does not, and goes to the interpreter",
+    "compiling": "reading and compiling the home advantage, before the first row",
 }
+UNITS = {**dict.fromkeys(CASES, "ns/row"), "compiling": "ms"}
 
 JOB = Job(
     name="native",
@@ -27,7 +31,7 @@ JOB = Job(
     cases=CASES,
     inputs=inputs,
     how="own",
-    units=dict.fromkeys(CASES, "ns/row"),
+    units=UNITS,
     notes="Nanoseconds a row, from Arrow columns to an Arrow column, without reading files. The "
     "Python line is a list comprehension over `zip` of lists of the same values, without making "
     "these lists.",

@@ -72,6 +72,8 @@ _EXPRESSIONS = {
 
 @adapter.runs("listings", "a native expression, by hand")
 def listings(connection, inputs, case):
+    if case.endswith("leaving"):  # its integers are an error then
+        return None
     source = _files(inputs["files"])
     if case == "charge":
         # `//` and `%` of SQL round towards zero, Python's round down.

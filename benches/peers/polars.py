@@ -71,6 +71,8 @@ def _expression(pl, case):
 
 @adapter.runs("listings", "a native expression, by hand")
 def listings(pl, inputs, case):
+    if case.endswith("leaving"):  # its integers wrap around
+        return None
     expression = _expression(pl, case).cast(pl.Float64).sum()
     return float(pl.scan_parquet(inputs["files"]).select(expression).collect().item())
 

@@ -55,6 +55,32 @@ def listings(wr, inputs, case):
     return float(wr.read_parquet(inputs["files"]).apply(of_row(case), axis=1).sum())
 
 
+@adapter.runs("listings", "the same, native=False")
+def listings_in_workers(wr, inputs, case):
+    if case not in ("leaving", "mostly_leaving"):
+        return None
+    wr.configure(native=False)
+    return listings(wr, inputs, case)
+
+
+def compiling(wr):
+    """Describe and compile a function that this process has not seen, the modules being there."""
+    import time
+
+    from benches.listings import of_row
+
+    wr.explain_function(of_row("charge"), {"nights": int, "guests": int, "rate": float})
+    started = time.perf_counter()
+    text = str(
+        wr.explain_function(
+            lambda row: home_advantage(row["home_score"], row["away_score"], row["neutral"]),
+            {"home_score": int, "away_score": int, "neutral": bool},
+        )
+    )
+    seconds = time.perf_counter() - started
+    return {"figure": seconds * 1e3, "remark": text.partition("\n")[0]}
+
+
 @adapter.runs("native", "df.apply(lambda row: ..., axis=1)")
 def native(wr, inputs, case):
     import re
@@ -62,6 +88,8 @@ def native(wr, inputs, case):
     from benches.listings import of_row
 
     wr.configure(partitions=1, workers=1, progress=False)
+    if case == "compiling":
+        return compiling(wr)
     if case == "home":
         frame = wr.read_parquet(inputs["matches"])
         column = advantage(frame)

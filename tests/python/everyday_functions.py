@@ -392,6 +392,14 @@ def nested_helper(row):
     return tidy(row["first"], 3) + "/" + tidy(row["last"], 5)
 
 
+def accented(row):
+    return (row["first"] + " Müller-Œuvre").title() + "é".upper()
+
+
+def whole_amount(row):
+    return row["amount"].is_integer()
+
+
 def grade_point(row):
     return {"A": 4.0, "B": 3.0}.get(row["first"].strip()[:1].upper(), 0.0)
 
@@ -431,6 +439,6 @@ NATIVE = [
     coalesce, log_amount, bucket, decade, checksum, collatz, most_common_letter, acronym,
     longest_word, sorted_tags, tag_count, parse_range, caesar, fizz, is_prime, pair, weekend,
     percent, report, validated, all_positive, any_match, zipped, numbered, with_defaults,
-    nested_helper, grade_point,
+    nested_helper, accented, whole_amount, grade_point,
 ]  # fmt: skip
 PYTHON = [nested_with_locals, hashed, printing, whole_row, pandas_api]

@@ -155,6 +155,8 @@ pub(crate) enum Op {
     SelectFloat,
     SelectByte,
     SelectText,
+    /// Byte -> X: the constant that a code stands for
+    Decode,
     /// Lanes of the mask leave; with an argument, those of them where it is 1.
     Leave,
     // tables

@@ -215,7 +215,7 @@ impl Program {
             Some(machine) => {
                 let missing = columns.iter().any(|column| column.null_count() > 0);
                 let plan = if missing { &machine.nullable } else { &machine.plain };
-                let mut frame = Frame::new(plan, &lanes, &valid, &arena);
+                let mut frame = Frame::new(plan, &lanes, &valid, &arena, batch.num_rows());
                 (run_machine(&mut frame, batch.num_rows()), &*plan.exits)
             }
             None => (Collected::new(&Value::default(), batch.num_rows()), &[][..]),

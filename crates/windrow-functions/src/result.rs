@@ -7,6 +7,7 @@ use arrow::array::{
     LargeStringArray, NullArray, PrimitiveArray, StringArray, StringViewArray,
     TimestampMicrosecondArray, new_null_array, types,
 };
+use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{DataType, TimeUnit};
 
 use crate::Nulls;
@@ -87,7 +88,7 @@ impl<'a> Collected<'a> {
         if let Some(slot) = self.value.tag {
             self.tags.extend_from_slice(&frame.byte_lanes(slot)[..count]);
         }
-        if !self.any_left && frame.exit.iter().any(|&exit| exit != 0) {
+        if !self.any_left && frame.any_left {
             self.any_left = true;
             self.exits.resize(frame.start, 0);
         }
@@ -237,6 +238,21 @@ impl<'a> Collected<'a> {
             DataType::Float64 if self.is_plain(Tags::FLOAT) => {
                 Arc::new(Float64Array::new(std::mem::take(&mut self.floats).into(), None))
             }
+            DataType::Int64 if self.is_uniform(Tags::INT) => {
+                let nulls = self.answered();
+                Arc::new(Int64Array::new(std::mem::take(&mut self.ints).into(), nulls))
+            }
+            DataType::Float64 if self.is_uniform(Tags::FLOAT) => {
+                let nulls = self.answered();
+                Arc::new(Float64Array::new(std::mem::take(&mut self.floats).into(), nulls))
+            }
+            DataType::Boolean if self.is_uniform(Tags::BOOL) => {
+                let values = BooleanBuffer::collect_bool(self.rows, |row| self.bytes[row] != 0);
+                Arc::new(BooleanArray::new(values, self.answered()))
+            }
+            DataType::Utf8View if self.is_uniform(Tags::STR) && !self.any_left => {
+                Arc::new(StringViewArray::from_iter_values(self.texts.iter().copied()))
+            }
             DataType::Int64 => self.ints_of::<types::Int64Type>(misfits),
             DataType::Int32 => self.ints_of::<types::Int32Type>(misfits),
             DataType::Int16 => self.ints_of::<types::Int16Type>(misfits),
@@ -270,6 +286,28 @@ impl<'a> Collected<'a> {
             }
             other => self.nested_array(other, misfits),
         }
+    }
+
+    /// Whether every row that has not left has an answer of this type, and all have a place for it.
+    fn is_uniform(&self, tag: Tags) -> bool {
+        let places = match tag {
+            Tags::INT => self.ints.len(),
+            Tags::FLOAT => self.floats.len(),
+            Tags::BOOL => self.bytes.len(),
+            _ => self.texts.len(),
+        };
+        places == self.rows
+            && if self.tags.is_empty() {
+                self.value.tags == tag
+            } else {
+                (0..self.rows).all(|row| self.tags[row] == tag.bits() || self.has_left(row))
+            }
+    }
+
+    /// Which rows have not left, if any has.
+    fn answered(&self) -> Option<NullBuffer> {
+        let exits = self.any_left.then_some(&self.exits)?;
+        Some(NullBuffer::new(BooleanBuffer::collect_bool(self.rows, |row| exits[row] == 0)))
     }
 
     /// Whether every row has an answer of this type.

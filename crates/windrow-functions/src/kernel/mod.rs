@@ -2,6 +2,7 @@
 
 pub(crate) mod float_text;
 pub(crate) mod format;
+pub(crate) mod letters;
 pub(crate) mod number;
 pub(crate) mod parse;
 pub(crate) mod text;

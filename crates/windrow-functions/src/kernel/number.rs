@@ -7,6 +7,11 @@ use crate::ir::Cmp;
 /// Integers up to here convert to a float and back without loss.
 pub(crate) const EXACT: i64 = 1 << 53;
 
+/// Whether an integer converts to a float and back without loss.
+pub(crate) fn is_exact(value: i64) -> bool {
+    value.wrapping_add(EXACT).cast_unsigned() <= 2 * EXACT.cast_unsigned()
+}
+
 /// Both as 32 bits, where division is several times quicker, if they are small and positive.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn small(a: i64, b: i64) -> Option<(u32, u32)> {

@@ -57,6 +57,18 @@ pub(crate) fn int_sure(text: &str) -> Parsed<i64> {
 
 /// `int(text)` within 64 bits.
 pub(crate) fn int(text: &str) -> Option<i64> {
+    // Nearly always there are a few digits and nothing else.
+    if (1..=18).contains(&text.len()) {
+        let (mut value, mut digits) = (0, true);
+        for &byte in text.as_bytes() {
+            let digit = byte.wrapping_sub(b'0');
+            digits &= digit < 10;
+            value = value * 10 + i64::from(digit & 15);
+        }
+        if digits {
+            return Some(value);
+        }
+    }
     match int_sure(text) {
         Parsed::Is(value) => Some(value),
         _ => None,

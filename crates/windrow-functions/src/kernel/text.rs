@@ -65,8 +65,9 @@ pub(crate) fn strip(text: &str, left: bool, right: bool) -> &str {
     }
     let inner = text.get(start..end).unwrap_or("");
     // Wider white space may stand at the ends, and more of the narrow kind behind it.
-    let wide = |c: Option<char>| c.is_some_and(|c| !c.is_ascii() && is_space(c));
-    if (left && wide(inner.chars().next())) || (right && wide(inner.chars().next_back())) {
+    let wide = |byte: Option<&u8>| byte.is_some_and(|byte| !byte.is_ascii());
+    let bytes = inner.as_bytes();
+    if (left && wide(bytes.first())) || (right && wide(bytes.last())) {
         let inner = if left { inner.trim_start_matches(is_space) } else { inner };
         return if right { inner.trim_end_matches(is_space) } else { inner };
     }
@@ -89,6 +90,16 @@ pub(crate) fn find(text: &str, part: &str) -> Option<usize> {
         start = at + 1;
     }
     None
+}
+
+/// `text.replace(from, to)` where that is a piece of `text`; `from` is not empty.
+pub(crate) fn replaced<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
+    let Some(at) = find(text, from) else { return Some(text) };
+    let rest = text.get(at + from.len()..).filter(|_| to.is_empty())?;
+    if rest.is_empty() {
+        return text.get(..at);
+    }
+    (at == 0 && find(rest, from).is_none()).then_some(rest)
 }
 
 /// `text.replace(from, to)` for a `from` that is not empty.
@@ -210,7 +221,25 @@ pub(crate) fn is_cased(text: &str, wanted: fn(&u8) -> bool, other: fn(&u8) -> bo
 
 /// `text.count(part)`
 pub(crate) fn count(text: &str, part: &str) -> usize {
-    text.matches(part).count()
+    match *part.as_bytes() {
+        [byte] => count_byte(text.as_bytes(), byte),
+        _ => text.matches(part).count(),
+    }
+}
+
+/// How often a byte is there, eight at a time.
+fn count_byte(bytes: &[u8], wanted: u8) -> usize {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let pattern = u64::from_ne_bytes([wanted; 8]);
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let mut count = rest.iter().filter(|&&byte| byte == wanted).count();
+    for eight in eights {
+        let differ = u64::from_ne_bytes(*eight) ^ pattern;
+        // The high bit of each byte that is zero, and of no other.
+        let equal = !(((differ & LOW) + LOW) | differ | LOW);
+        count += usize::from((equal >> 7).wrapping_mul(0x0101_0101_0101_0101).to_be_bytes()[0]);
+    }
+    count
 }
 
 /// A length as Python's index type.

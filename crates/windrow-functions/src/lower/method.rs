@@ -19,6 +19,19 @@ const NON_ASCII: &str = "a text with characters beyond ASCII";
 /// What is computed for arguments of single types.
 type PerArguments<'f, B> = dyn FnMut(&mut B, &[Value], Mask) -> Lowered<Value> + 'f;
 
+/// Methods that integers or floats have.
+const OF_NUMBERS: [&str; 9] = [
+    "as_integer_ratio",
+    "bit_count",
+    "bit_length",
+    "conjugate",
+    "from_bytes",
+    "fromhex",
+    "hex",
+    "is_integer",
+    "to_bytes",
+];
+
 impl Builder<'_> {
     pub(crate) fn method(
         &mut self,
@@ -74,7 +87,9 @@ impl Builder<'_> {
             let here = self.has_tag(value, tag);
             let lanes = self.narrow(mask, here);
             let text = format!("`{}` has no method `{method}`", tag.name());
-            let exit = self.exit(at, Some("AttributeError"), &text);
+            // Numbers have methods of their own, which rows are run for.
+            let certain = !OF_NUMBERS.contains(&method);
+            let exit = self.exit(at, certain.then_some("AttributeError"), &text);
             self.leave(lanes, exit);
         }
         value.str

@@ -90,9 +90,9 @@ impl<'a> Column<'a> {
 
     /// Unpacks the lanes of a block of truth values.
     pub(crate) fn read_bools(&self, start: usize, count: usize, out: &mut Vec<u8>) {
-        out.clear();
+        out.resize(count, 0);
         if let Self::Bools(bits) = self {
-            unpack(bits, start, count, out);
+            unpack(bits, start, out);
         }
     }
 
@@ -101,22 +101,26 @@ impl<'a> Column<'a> {
         out.clear();
         let lanes = start..start + count;
         match self {
-            Self::Text(array) => {
-                out.extend(lanes.map(|i| text_at(array.is_valid(i), || array.value(i))))
-            }
-            Self::LargeText(array) => {
-                out.extend(lanes.map(|i| text_at(array.is_valid(i), || array.value(i))));
-            }
-            Self::TextView(array) => {
-                out.extend(lanes.map(|i| text_at(array.is_valid(i), || array.value(i))));
-            }
+            Self::Text(array) => texts(lanes, array.nulls(), |lane| array.value(lane), out),
+            Self::LargeText(array) => texts(lanes, array.nulls(), |lane| array.value(lane), out),
+            Self::TextView(array) => texts(lanes, array.nulls(), |lane| array.value(lane), out),
             _ => out.resize(count, ""),
         }
     }
 }
 
-fn text_at<'a>(valid: bool, value: impl FnOnce() -> &'a str) -> &'a str {
-    if valid { value() } else { "" }
+fn texts<'a>(
+    lanes: std::ops::Range<usize>,
+    nulls: Option<&NullBuffer>,
+    value: impl Fn(usize) -> &'a str,
+    out: &mut Vec<&'a str>,
+) {
+    match nulls.filter(|nulls| nulls.null_count() > 0) {
+        None => out.extend(lanes.map(value)),
+        Some(nulls) => {
+            out.extend(lanes.map(|lane| if nulls.is_valid(lane) { value(lane) } else { "" }));
+        }
+    }
 }
 
 fn filled(values: impl Iterator<Item = f64>, nulls: &NullBuffer) -> Vec<f64> {
@@ -140,16 +144,19 @@ const fn unpacked() -> [[u8; 8]; 256] {
     table
 }
 
-/// One byte, 0 or 1, for each of `count` bits.
-pub(crate) fn unpack(bits: &BooleanBuffer, start: usize, count: usize, out: &mut Vec<u8>) {
-    let bits = bits.slice(start, count);
+/// One byte, 0 or 1, for each bit from `start`, until `out` is full.
+pub(crate) fn unpack(bits: &BooleanBuffer, start: usize, out: &mut [u8]) {
+    let bits = bits.slice(start, out.len());
     let chunks = bits.bit_chunks();
-    for word in chunks.iter().chain(std::iter::once(chunks.remainder_bits())) {
-        let mut block = [0; 64];
-        for (lanes, byte) in block.chunks_exact_mut(8).zip(word.to_le_bytes()) {
-            lanes.copy_from_slice(&UNPACKED[usize::from(byte)]);
+    let words = chunks.iter().chain(std::iter::once(chunks.remainder_bits()));
+    for (block, word) in out.chunks_mut(64).zip(words) {
+        for (lanes, byte) in block.chunks_mut(8).zip(word.to_le_bytes()) {
+            let unpacked = &UNPACKED[usize::from(byte)];
+            if lanes.len() == 8 {
+                lanes.copy_from_slice(unpacked);
+            } else {
+                lanes.copy_from_slice(&unpacked[..lanes.len()]);
+            }
         }
-        out.extend_from_slice(&block);
     }
-    out.truncate(count);
 }

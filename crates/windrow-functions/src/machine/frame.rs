@@ -5,7 +5,8 @@ use bumpalo::Bump;
 
 use crate::ir::{Def, File, Instr, Op, Slot};
 use crate::machine::column::unpack;
-use crate::machine::{Column, LANES, Place, Plan};
+use crate::machine::wide::any;
+use crate::machine::{Column, LANES, Place, Plan, UNKNOWN_EXIT};
 
 /// Registers for one block of lanes.
 pub(crate) struct Frame<'a> {
@@ -21,6 +22,8 @@ pub(crate) struct Frame<'a> {
     column_texts: Vec<Vec<&'a str>>,
     /// The exit by which each lane has left, 0 for none.
     pub(crate) exit: Vec<u8>,
+    /// Whether any lane of this block has left.
+    pub(crate) any_left: bool,
     /// The first row and the number of lanes of this block.
     pub(crate) start: usize,
     pub(crate) count: usize,
@@ -33,20 +36,23 @@ impl<'a> Frame<'a> {
         columns: &'a [Column<'a>],
         valid: &'a [Option<NullBuffer>],
         arena: &'a Bump,
+        rows: usize,
     ) -> Self {
+        let lanes = LANES.min(rows);
         let [ints, floats, bytes, texts] = plan.registers;
         let mut frame = Self {
             plan,
             columns,
             valid,
             arena,
-            ints: vec![vec![0; LANES]; ints],
-            floats: vec![vec![0.0; LANES]; floats],
-            bytes: vec![vec![0; LANES]; bytes],
-            texts: vec![vec![""; LANES]; texts],
+            ints: vec![vec![0; lanes]; ints],
+            floats: vec![vec![0.0; lanes]; floats],
+            bytes: vec![vec![0; lanes]; bytes],
+            texts: vec![vec![""; lanes]; texts],
             column_bytes: vec![Vec::new(); columns.len()],
             column_texts: vec![Vec::new(); columns.len()],
-            exit: Vec::new(),
+            exit: vec![0; lanes],
+            any_left: false,
             start: 0,
             count: 0,
             scratch: String::new(),
@@ -66,8 +72,11 @@ impl<'a> Frame<'a> {
     /// Runs the function over `count` rows from row `start`.
     pub(crate) fn run_block(&mut self, start: usize, count: usize) {
         (self.start, self.count) = (start, count);
-        self.exit.clear();
-        self.exit.resize(count, 0);
+        if self.any_left {
+            self.exit.fill(0);
+            self.any_left = false;
+        }
+        self.exit.truncate(count);
         for (index, column) in self.columns.iter().enumerate() {
             match column {
                 Column::Bools(_) => column.read_bools(start, count, &mut self.column_bytes[index]),
@@ -78,11 +87,10 @@ impl<'a> Frame<'a> {
             }
         }
         for &(register, column) in &self.plan.validity {
-            let lanes = &mut self.bytes[register];
-            lanes.clear();
+            let lanes = &mut self.bytes[register][..count];
             match self.valid.get(column).and_then(Option::as_ref) {
-                Some(nulls) => unpack(nulls.inner(), start, count, lanes),
-                None => lanes.resize(count, 1),
+                Some(nulls) => unpack(nulls.inner(), start, lanes),
+                None => lanes.fill(1),
             }
         }
         let plan = self.plan;
@@ -147,18 +155,27 @@ impl<'a> Frame<'a> {
 
     // --- leaving ---
 
+    /// All lanes leave: the operation is none of ours.
+    pub(crate) fn unknown(&mut self) {
+        self.exit.fill(UNKNOWN_EXIT);
+        self.any_left = true;
+    }
+
     /// Lets the lanes leave for which an operation counts and `fault` holds.
     pub(crate) fn fault_where(&mut self, instr: &Instr, fault: impl Fn(&Self, usize) -> bool) {
         let mut exit = std::mem::take(&mut self.exit);
+        let mut any_left = self.any_left;
         {
             let mask = instr.mask.map(|mask| self.byte_lanes(mask));
             for (lane, left) in exit.iter_mut().enumerate() {
                 let counts = *left == 0 && mask.is_none_or(|mask| mask[lane] != 0);
                 if counts && fault(self, lane) {
                     *left = instr.exit;
+                    any_left = true;
                 }
             }
         }
+        self.any_left = any_left;
         self.exit = exit;
     }
 
@@ -167,7 +184,7 @@ impl<'a> Frame<'a> {
             None => self.fault_where(instr, |_, _| true),
             Some(&fault) => {
                 // Most blocks have no fault at all: that is seen without looking at masks.
-                if self.byte_lanes(fault).iter().any(|&lane| lane != 0) {
+                if any(self.byte_lanes(fault), |lane| lane != 0) {
                     self.fault_where(instr, |frame, lane| frame.byte_lanes(fault)[lane] != 0);
                 }
             }

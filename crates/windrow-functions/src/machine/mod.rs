@@ -1,11 +1,14 @@
 //! The vectorized register machine: each operation runs over a block of lanes at once.
 
 mod bytes;
+mod codes;
 mod column;
 mod frame;
 mod numbers;
 mod plan;
 mod text;
+mod text_blocks;
+mod wide;
 
 pub(crate) use column::Column;
 pub(crate) use frame::Frame;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::ir::{Def, Exit, FILES, File, Instr, Slot};
 use crate::lower::{Builder, Characters, FormatSpec, Table};
+use crate::machine::codes::{Codes, drop_unread, encode};
 use crate::value::{Tags, Value};
 
 /// Where the lanes of a slot are while the machine runs.
@@ -30,13 +31,16 @@ pub(crate) struct Plan {
     pub(crate) tables: Vec<Table>,
     pub(crate) formats: Vec<FormatSpec>,
     pub(crate) characters: Vec<Characters>,
+    pub(crate) codes: Codes,
     pub(crate) exits: Arc<[Exit]>,
     pub(crate) result: Value,
 }
 
 impl Plan {
-    pub(crate) fn new(builder: Builder<'_>, result: Value) -> Self {
-        let instrs = drop_unread(builder.instrs, &result);
+    pub(crate) fn new(mut builder: Builder<'_>, result: Value) -> Self {
+        let read: Vec<Slot> = slots(&result).collect();
+        let instrs = drop_unread(builder.instrs, &read);
+        let (instrs, codes) = encode(instrs, &mut builder.defs, &read);
         let mut allocation = Allocation::new(&builder.defs, &instrs, &result);
         allocation.run(&instrs, &result);
         Self {
@@ -48,6 +52,7 @@ impl Plan {
             tables: builder.tables,
             formats: builder.formats,
             characters: builder.characters,
+            codes,
             exits: builder.exits.into(),
             result,
         }
@@ -61,21 +66,6 @@ impl Plan {
 /// The registers that hold a value.
 pub(crate) fn slots(value: &Value) -> impl Iterator<Item = Slot> + '_ {
     Tags::EACH.into_iter().filter_map(|tag| value.slot(tag)).chain(value.tag)
-}
-
-fn drop_unread(instrs: Vec<Instr>, result: &Value) -> Vec<Instr> {
-    let mut read: std::collections::HashSet<Slot> = slots(result).collect();
-    let mut kept: Vec<Instr> = Vec::with_capacity(instrs.len());
-    for instr in instrs.into_iter().rev() {
-        let needed =
-            !instr.op.is_total(instr.exit) || instr.out.is_some_and(|out| read.contains(&out));
-        if needed {
-            read.extend(instr.args.iter().copied().chain(instr.mask));
-            kept.push(instr);
-        }
-    }
-    kept.reverse();
-    kept
 }
 
 struct Allocation<'d> {

@@ -3,8 +3,9 @@
 use bumpalo::Bump;
 
 use crate::ir::{Cmp, File, Instr, Op, TextMap, TextPairTest, TextTest};
-use crate::kernel::{float_text, format, parse, text};
+use crate::kernel::{float_text, format, letters, parse, text};
 use crate::lower::Characters;
+use crate::machine::text_blocks::Block;
 use crate::machine::{Frame, Plan, UNKNOWN_EXIT};
 
 /// Repeated text beyond this length is left to the interpreter.
@@ -14,30 +15,34 @@ impl<'a> Frame<'a> {
     pub(crate) fn run_text(&mut self, instr: &Instr) {
         let register = self.register(instr);
         let mut exit = std::mem::take(&mut self.exit);
+        let mut any_left = self.any_left;
+        let count = self.count;
         let mut maker = Maker { arena: self.arena, scratch: std::mem::take(&mut self.scratch) };
         match instr.out.map(|out| out.file) {
             Some(File::Text) => {
                 let mut out = std::mem::take(&mut self.texts[register]);
                 let lanes = self.lanes(instr);
-                lanes
-                    .each(&mut exit, &mut out, "", |lanes, lane| lanes.text_lane(&mut maker, lane));
+                any_left |= lanes.all_texts(&mut maker, any_left, (&mut exit, &mut out[..count]));
                 self.texts[register] = out;
             }
             Some(File::Int) => {
                 let mut out = std::mem::take(&mut self.ints[register]);
-                self.lanes(instr).each(&mut exit, &mut out, 0, Lanes::int_lane);
+                let lanes = self.lanes(instr);
+                any_left |= lanes.each((&mut exit, &mut out), 0, any_left, Lanes::int_lane);
                 self.ints[register] = out;
             }
             Some(File::Float) => {
                 let mut out = std::mem::take(&mut self.floats[register]);
-                self.lanes(instr).each(&mut exit, &mut out, 0.0, |lanes, lane| {
+                let lanes = self.lanes(instr);
+                any_left |= lanes.each((&mut exit, &mut out), 0.0, any_left, |lanes, lane| {
                     parse::float(lanes.text_at(0, lane))
                 });
                 self.floats[register] = out;
             }
             Some(File::Byte) => {
                 let mut out = std::mem::take(&mut self.bytes[register]);
-                self.lanes(instr).each(&mut exit, &mut out, 0, |lanes, lane| {
+                let lanes = self.lanes(instr);
+                any_left |= lanes.each((&mut exit, &mut out), 0, any_left, |lanes, lane| {
                     lanes.byte_lane(lane).map(u8::from)
                 });
                 self.bytes[register] = out;
@@ -45,6 +50,7 @@ impl<'a> Frame<'a> {
             None => {}
         }
         self.scratch = maker.scratch;
+        self.any_left = any_left;
         self.exit = exit;
     }
 
@@ -53,7 +59,6 @@ impl<'a> Frame<'a> {
         let mut lanes = Lanes {
             plan: self.plan,
             instr,
-            count: self.count,
             mask: instr.mask.map(|mask| self.byte_lanes(mask)),
             texts: Vec::new(),
             ints: [&[]; 3],
@@ -97,7 +102,6 @@ impl<'a> Maker<'a> {
 struct Lanes<'r, 'a> {
     plan: &'a Plan,
     instr: &'r Instr,
-    count: usize,
     mask: Option<&'r [u8]>,
     /// By argument; empty for one that is no text.
     texts: Vec<&'r [&'a str]>,
@@ -107,25 +111,62 @@ struct Lanes<'r, 'a> {
 }
 
 impl<'r, 'a> Lanes<'r, 'a> {
-    /// Fills a register lane by lane; a lane without an answer leaves.
+    /// Fills a register lane by lane; a lane without an answer leaves. Whether any did.
     fn each<T: Copy>(
         &self,
-        exit: &mut [u8],
-        out: &mut Vec<T>,
+        (exit, out): (&mut [u8], &mut [T]),
         empty: T,
+        any_left: bool,
         mut compute: impl FnMut(&Self, usize) -> Option<T>,
-    ) {
-        let code = if self.instr.exit == 0 { UNKNOWN_EXIT } else { self.instr.exit };
-        out.clear();
-        out.extend(exit.iter_mut().enumerate().take(self.count).map(|(lane, exit)| {
-            if *exit != 0 || self.mask.is_some_and(|mask| mask[lane] == 0) {
-                return empty;
+    ) -> bool {
+        let code = self.code();
+        let mut leaves = false;
+        let everywhere = !any_left && self.mask.is_none();
+        for (lane, (exit, out)) in exit.iter_mut().zip(out).enumerate() {
+            let counts = everywhere || (*exit == 0 && self.mask.is_none_or(|mask| mask[lane] != 0));
+            *out = empty;
+            if counts {
+                match compute(self, lane) {
+                    Some(value) => *out = value,
+                    None => {
+                        *exit = code;
+                        leaves = true;
+                    }
+                }
             }
-            compute(self, lane).unwrap_or_else(|| {
-                *exit = code;
-                empty
-            })
-        }));
+        }
+        leaves
+    }
+
+    fn code(&self) -> u8 {
+        if self.instr.exit == 0 { UNKNOWN_EXIT } else { self.instr.exit }
+    }
+
+    /// Fills a register of texts; whether any lane left.
+    fn all_texts(
+        &self,
+        maker: &mut Maker<'a>,
+        any_left: bool,
+        (exit, out): (&mut [u8], &mut [&'a str]),
+    ) -> bool {
+        match self.instr.op {
+            Op::Decode => {
+                let texts = &self.plan.codes.texts;
+                for (out, &code) in out.iter_mut().zip(self.bytes) {
+                    *out = texts.get(usize::from(code)).map_or("", String::as_str);
+                }
+                false
+            }
+            Op::TextMap(map @ (TextMap::Lower | TextMap::Upper)) => {
+                let texts = self.texts.first().copied().unwrap_or(&[]);
+                let block = Block { texts, mask: self.mask, code: self.code() };
+                block.change_case(map, maker.arena, &mut maker.scratch, (exit, out))
+            }
+            Op::TextMap(TextMap::Strip) => self.each((exit, out), "", any_left, |lanes, lane| {
+                Some(text::strip(lanes.text_at(0, lane), true, true))
+            }),
+            _ => self.each((exit, out), "", any_left, |lanes, lane| lanes.text_lane(maker, lane)),
+        }
     }
 
     fn text_at(&self, arg: usize, lane: usize) -> &'a str {
@@ -149,10 +190,11 @@ impl<'r, 'a> Lanes<'r, 'a> {
             Op::TextReplace => {
                 let (from, to) = (self.text_at(1, lane), self.text_at(2, lane));
                 if !from.is_empty() {
-                    return Some(match text::find(value, from) {
-                        None => value,
-                        Some(_) => maker.keep(|out| text::replace(value, from, to, out)),
-                    });
+                    return Some(
+                        text::replaced(value, from, to).unwrap_or_else(|| {
+                            maker.keep(|out| text::replace(value, from, to, out))
+                        }),
+                    );
                 }
                 let replaced = value.replace(from, to);
                 maker.arena.alloc_str(&replaced)
@@ -292,7 +334,7 @@ impl<'r, 'a> Lanes<'r, 'a> {
             Op::TextPairTest(TextPairTest::Contains) => text::find(value, other).is_some(),
             Op::TextPairTest(TextPairTest::StartsWith) => value.starts_with(other),
             Op::TextPairTest(TextPairTest::EndsWith) => value.ends_with(other),
-            Op::TextTest(test) => return ascii_test(test, value),
+            Op::TextTest(test) => return test_text(test, value),
             _ => return None,
         })
     }
@@ -337,31 +379,30 @@ fn map_text<'a>(maker: &mut Maker<'a>, map: TextMap, value: &'a str) -> Option<&
         TextMap::Strip => return Some(text::strip(value, true, true)),
         TextMap::LeftStrip => return Some(text::strip(value, true, false)),
         TextMap::RightStrip => return Some(text::strip(value, false, true)),
-        _ => {}
+        TextMap::Lower | TextMap::Upper => return None,
+        TextMap::Title | TextMap::Capitalize => {}
     }
-    if !value.is_ascii() {
-        return None;
-    }
-    let bytes = value.as_bytes();
-    Some(match map {
-        TextMap::Lower if !bytes.iter().any(u8::is_ascii_uppercase) => value,
-        TextMap::Upper if !bytes.iter().any(u8::is_ascii_lowercase) => value,
-        TextMap::Lower => maker.keep(|out| {
-            out.push_str(value);
-            out.make_ascii_lowercase();
-        }),
-        TextMap::Upper => maker.keep(|out| {
-            out.push_str(value);
-            out.make_ascii_uppercase();
-        }),
-        TextMap::Title => maker.keep(|out| text::title(value, out)),
-        _ => maker.keep(|out| text::capitalize(value, out)),
-    })
+    let mut known = true;
+    let made = maker.keep(|out| {
+        known = match (map, value.is_ascii()) {
+            (TextMap::Title, true) => {
+                text::title(value, out);
+                true
+            }
+            (TextMap::Title, false) => letters::title(value, out),
+            (_, true) => {
+                text::capitalize(value, out);
+                true
+            }
+            (_, false) => letters::capitalize(value, out),
+        }
+    });
+    known.then_some(made)
 }
 
-fn ascii_test(test: TextTest, value: &str) -> Option<bool> {
+fn test_text(test: TextTest, value: &str) -> Option<bool> {
     if !value.is_ascii() {
-        return None;
+        return letters::test(test, value);
     }
     let all = |wanted: fn(&u8) -> bool| !value.is_empty() && value.as_bytes().iter().all(wanted);
     Some(match test {

@@ -248,23 +248,19 @@ impl<'a> Runner<'a> {
             Some(value) => self.eval(value)?,
             None => Val::None,
         };
-        let mut limits = [None; 3];
-        for (limit, bound) in limits.iter_mut().zip(bounds) {
-            let Some(bound) = bound else { continue };
-            let bound = self.eval(bound)?;
-            *limit = match bound {
-                Val::None => None,
-                _ => match bound.int() {
-                    Some(bound) => Some(bound),
-                    None => return type_error("a slice bound that is no integer"),
-                },
-            };
+        let mut given = [Val::None; 3];
+        for (given, bound) in given.iter_mut().zip(bounds) {
+            if let Some(bound) = bound {
+                *given = self.eval(bound)?;
+            }
         }
-        let [lower, upper, step] = limits;
-        let step = step.unwrap_or(1);
+        // The step is looked at first.
+        let [lower, upper, step] = given;
+        let step = limit(&step)?.unwrap_or(1);
         if step == 0 && is_sliceable(&value) {
             return raise(Exc::Value, "a slice step of zero");
         }
+        let (lower, upper) = (limit(&lower)?, limit(&upper)?);
         match value {
             Val::Str(text) if step == 1 => Ok(Val::Str(text::slice(text, lower, upper))),
             Val::Str(text) => {
@@ -349,4 +345,13 @@ fn steps(
         at = at.saturating_add(step);
         Some(here)
     })
+}
+
+/// A bound of a slice; nothing where there is none.
+fn limit(bound: &Val<'_>) -> Eval<Option<i64>> {
+    match (bound, bound.int()) {
+        (Val::None, _) => Ok(None),
+        (_, Some(bound)) => Ok(Some(bound)),
+        _ => type_error("a slice bound that is no integer"),
+    }
 }

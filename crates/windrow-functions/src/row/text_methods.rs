@@ -1,6 +1,7 @@
 //! Methods of text.
 
-use crate::kernel::{format as layout, text};
+use crate::ir::TextTest;
+use crate::kernel::{format as layout, letters, text};
 use crate::row::compare;
 use crate::row::constants::Lookup;
 use crate::row::exec::Runner;
@@ -71,7 +72,7 @@ fn plain<'a>(runner: &mut Runner<'a>, value: &'a str, method: Method) -> Eval<Va
         _ => {}
     }
     if !value.is_ascii() {
-        return leave(NON_ASCII);
+        return beyond_ascii(runner, value, method);
     }
     let bytes = value.as_bytes();
     let all =
@@ -113,6 +114,34 @@ fn plain<'a>(runner: &mut Runner<'a>, value: &'a str, method: Method) -> Eval<Va
         }
         _ => leave(OTHER),
     }
+}
+
+/// The same for text with letters that are known.
+fn beyond_ascii<'a>(runner: &Runner<'a>, value: &str, method: Method) -> Eval<Val<'a>> {
+    let test = match method {
+        Method::Isdigit | Method::Isdecimal | Method::Isnumeric => TextTest::Digit,
+        Method::Isalpha => TextTest::Alpha,
+        Method::Isalnum => TextTest::Alnum,
+        Method::Isspace => TextTest::Space,
+        Method::Isupper => TextTest::Upper,
+        Method::Islower => TextTest::Lower,
+        _ => {
+            let mut out = String::with_capacity(value.len());
+            let known = match method {
+                Method::Lower => letters::lower(value, &mut out),
+                Method::Upper => letters::upper(value, &mut out),
+                Method::Title => letters::title(value, &mut out),
+                Method::Capitalize => letters::capitalize(value, &mut out),
+                _ => false,
+            };
+            return if known {
+                Ok(Val::Str(runner.arena.alloc_str(&out)))
+            } else {
+                leave(NON_ASCII)
+            };
+        }
+    };
+    letters::test(test, value).map_or_else(|| leave(NON_ASCII), |answer| Ok(Val::Bool(answer)))
 }
 
 fn lines(value: &str) -> Vec<&str> {
