@@ -84,7 +84,9 @@ pub(crate) fn find(text: &str, part: &str) -> Option<usize> {
     let mut start = 0;
     while let Some(found) = text.get(start..)?.iter().position(|&byte| byte == first) {
         let at = start + found;
-        if text.get(at + 1..)?.starts_with(rest) {
+        // A few bytes: sooner compared than a function is called for it.
+        let behind = text.get(at + 1..)?;
+        if behind.len() >= rest.len() && behind.iter().zip(rest).all(|(a, b)| a == b) {
             return Some(at);
         }
         start = at + 1;
@@ -227,19 +229,29 @@ pub(crate) fn count(text: &str, part: &str) -> usize {
     }
 }
 
-/// How often a byte is there, eight at a time.
+/// How often a byte is there, eight at a time; the last eight may overlap those before.
 fn count_byte(bytes: &[u8], wanted: u8) -> usize {
     const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
     let pattern = u64::from_ne_bytes([wanted; 8]);
+    // A 1 in each byte that is the wanted one.
+    let found = |eight: [u8; 8]| {
+        let differ = u64::from_le_bytes(eight) ^ pattern;
+        !(((differ & LOW) + LOW) | differ | LOW) >> 7
+    };
+    let Some(&last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().filter(|&&byte| byte == wanted).count();
+    };
     let (eights, rest) = bytes.as_chunks::<8>();
-    let mut count = rest.iter().filter(|&&byte| byte == wanted).count();
+    let bits = u32::try_from(64 - 8 * rest.len()).unwrap_or(64);
+    let mut count = sum_of_bytes(found(last).checked_shr(bits).unwrap_or(0));
     for eight in eights {
-        let differ = u64::from_ne_bytes(*eight) ^ pattern;
-        // The high bit of each byte that is zero, and of no other.
-        let equal = !(((differ & LOW) + LOW) | differ | LOW);
-        count += usize::from((equal >> 7).wrapping_mul(0x0101_0101_0101_0101).to_be_bytes()[0]);
+        count += sum_of_bytes(found(*eight));
     }
     count
+}
+
+fn sum_of_bytes(bytes: u64) -> usize {
+    usize::from(bytes.wrapping_mul(0x0101_0101_0101_0101).to_be_bytes()[0])
 }
 
 /// A length as Python's index type.

@@ -3,7 +3,7 @@
 use crate::ir::{Cmp, File, Instr, Op, Slot};
 use crate::kernel::number;
 use crate::machine::Frame;
-use crate::machine::wide::{binary, choose, choose_bits, unary};
+use crate::machine::wide::{binary, choose, choose_bits, choose_bytes, unary};
 
 impl Frame<'_> {
     pub(crate) fn run_byte(&mut self, instr: &Instr) {
@@ -71,7 +71,7 @@ impl Frame<'_> {
             File::Byte => {
                 let mut out = std::mem::take(&mut self.bytes[register]);
                 let (a, b) = (self.byte_lanes(left), self.byte_lanes(right));
-                choose(self.byte_lanes(condition), a, b, &mut out[..count]);
+                choose_bytes(self.byte_lanes(condition), a, b, &mut out[..count]);
                 self.bytes[register] = out;
             }
             File::Text => {

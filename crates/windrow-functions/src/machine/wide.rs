@@ -82,6 +82,16 @@ pub(crate) fn choose<T: Copy>(condition: &[u8], left: &[T], right: &[T], out: &m
     });
 }
 
+/// The same of bytes by bit masks.
+pub(crate) fn choose_bytes(condition: &[u8], left: &[u8], right: &[u8], out: &mut [u8]) {
+    wide(|| {
+        for ((out, &c), (&a, &b)) in out.iter_mut().zip(condition).zip(left.iter().zip(right)) {
+            let mask = c.wrapping_neg();
+            *out = (a & mask) | (b & !mask);
+        }
+    });
+}
+
 /// The same of integers by bit masks: no branches, whatever the condition.
 pub(crate) fn choose_bits(condition: &[u8], left: &[i64], right: &[i64], out: &mut [i64]) {
     wide(|| {

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, RecordBatchOptions,
+    UInt32Array,
+};
 use arrow::compute::{cast, interleave, take_record_batch};
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema};
 use datafusion::common::Result;
 use windrow_functions::{Outcome, Program};
 use windrow_workers::RowCall;
@@ -254,6 +257,9 @@ fn merged(
     if rows.len() == values.len() {
         return Ok(Arc::clone(answers));
     }
+    if let Some(merged) = overwritten(values, answers, rows) {
+        return Ok(merged);
+    }
     let mut places: Vec<(usize, usize)> = (0..values.len()).map(|row| (0, row)).collect();
     for (place, row) in rows.iter().enumerate() {
         if let Some(at) = places.get_mut(*row as usize) {
@@ -261,4 +267,66 @@ fn merged(
         }
     }
     interleave(&[values.as_ref(), answers.as_ref()], &places)
+}
+
+/// The same of numbers when all rows have one then; None otherwise.
+fn overwritten(values: &ArrayRef, answers: &ArrayRef, rows: &[u32]) -> Option<ArrayRef> {
+    // Rows that left have no value yet; others without one need the longer way.
+    if values.null_count() > rows.len() || answers.null_count() > 0 {
+        return None;
+    }
+    match values.data_type() {
+        DataType::Int64 => numbers::<Int64Type>(values, answers, rows),
+        DataType::Float64 => numbers::<Float64Type>(values, answers, rows),
+        _ => None,
+    }
+}
+
+fn numbers<T: ArrowPrimitiveType>(
+    values: &ArrayRef,
+    answers: &ArrayRef,
+    rows: &[u32],
+) -> Option<ArrayRef> {
+    let (values, answers) = (values.as_primitive_opt::<T>()?, answers.as_primitive_opt::<T>()?);
+    let missing = rows.iter().filter(|row| values.is_null(**row as usize)).count();
+    if missing != values.null_count() {
+        return None;
+    }
+    let mut all = values.values().to_vec();
+    for (answer, row) in answers.values().iter().zip(rows) {
+        *all.get_mut(*row as usize)? = *answer;
+    }
+    Some(Arc::new(PrimitiveArray::<T>::new(all.into(), None)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Int64Array, StringArray};
+
+    fn put(values: ArrayRef, answers: ArrayRef, rows: &[u32]) -> ArrayRef {
+        merged(&values, &answers, rows).unwrap()
+    }
+
+    #[test]
+    fn answers_take_the_places_of_the_rows_that_left() {
+        let values = || Arc::new(Int64Array::from(vec![Some(1), None, Some(3), None])) as ArrayRef;
+        let all = put(values(), Arc::new(Int64Array::from(vec![20, 40])), &[1, 3]);
+        assert_eq!(all.as_ref(), &Int64Array::from(vec![1, 20, 3, 40]) as &dyn Array);
+        // An answer may be missing, and a row that has not left may have no value.
+        let answers = Arc::new(Int64Array::from(vec![None, Some(40)]));
+        let all = put(values(), answers, &[1, 3]);
+        let expected = Int64Array::from(vec![Some(1), None, Some(3), Some(40)]);
+        assert_eq!(all.as_ref(), &expected as &dyn Array);
+        let all = put(values(), Arc::new(Int64Array::from(vec![40])), &[3]);
+        let expected = Int64Array::from(vec![Some(1), None, Some(3), Some(40)]);
+        assert_eq!(all.as_ref(), &expected as &dyn Array);
+    }
+
+    #[test]
+    fn texts_are_put_in_too() {
+        let values = Arc::new(StringArray::from(vec![Some("a"), None]));
+        let all = put(values, Arc::new(StringArray::from(vec!["b"])), &[1]);
+        assert_eq!(all.as_ref(), &StringArray::from(vec!["a", "b"]) as &dyn Array);
+    }
 }
