@@ -327,6 +327,13 @@ def calls(row):
     return depth(row["a"]) + depth(row["b"], 3) * depth(row["a"], m=depth(row["b"]))
 
 
+def repeated_in_a_loop(row):
+    marks = []
+    for count in range(row["b"]):
+        marks.append(count * "-" + "." * count)
+    return "".join(marks)
+
+
 @pytest.mark.parametrize(
     "f",
     [
@@ -339,6 +346,7 @@ def calls(row):
         asserting,
         walrus,
         calls,
+        repeated_in_a_loop,
     ],
     ids=lambda f: f.__name__,
 )

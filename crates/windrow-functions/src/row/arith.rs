@@ -33,7 +33,7 @@ pub(crate) fn binary<'a>(
         (Val::Float(a), _) if right.int().is_some() => floats(op, a, as_float(&right)),
         (_, Val::Float(b)) if left.int().is_some() => floats(op, as_float(&left), b),
         (Val::Str(text), _) => text_left(op, text, right, arena),
-        (_, Val::Str(text)) if op == BinaryOp::Mul => repeat_text(text, right, arena),
+        (_, Val::Str(text)) if op == BinaryOp::Mul => repeat_text(text, left, arena),
         _ => match (left.int(), right.int()) {
             (Some(a), Some(b)) => ints(op, a, b),
             _ => rare(op, left, right, arena),

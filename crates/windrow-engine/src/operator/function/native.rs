@@ -304,29 +304,29 @@ mod tests {
     use super::*;
     use arrow::array::{Int64Array, StringArray};
 
-    fn put(values: ArrayRef, answers: ArrayRef, rows: &[u32]) -> ArrayRef {
-        merged(&values, &answers, rows).unwrap()
+    fn put(values: impl Array + 'static, answers: impl Array + 'static, rows: &[u32]) -> ArrayRef {
+        merged(&(Arc::new(values) as ArrayRef), &(Arc::new(answers) as ArrayRef), rows).unwrap()
     }
 
     #[test]
     fn answers_take_the_places_of_the_rows_that_left() {
-        let values = || Arc::new(Int64Array::from(vec![Some(1), None, Some(3), None])) as ArrayRef;
-        let all = put(values(), Arc::new(Int64Array::from(vec![20, 40])), &[1, 3]);
+        let values = || Int64Array::from(vec![Some(1), None, Some(3), None]);
+        let all = put(values(), Int64Array::from(vec![20, 40]), &[1, 3]);
         assert_eq!(all.as_ref(), &Int64Array::from(vec![1, 20, 3, 40]) as &dyn Array);
         // An answer may be missing, and a row that has not left may have no value.
-        let answers = Arc::new(Int64Array::from(vec![None, Some(40)]));
+        let answers = Int64Array::from(vec![None, Some(40)]);
         let all = put(values(), answers, &[1, 3]);
         let expected = Int64Array::from(vec![Some(1), None, Some(3), Some(40)]);
         assert_eq!(all.as_ref(), &expected as &dyn Array);
-        let all = put(values(), Arc::new(Int64Array::from(vec![40])), &[3]);
+        let all = put(values(), Int64Array::from(vec![40]), &[3]);
         let expected = Int64Array::from(vec![Some(1), None, Some(3), Some(40)]);
         assert_eq!(all.as_ref(), &expected as &dyn Array);
     }
 
     #[test]
     fn texts_are_put_in_too() {
-        let values = Arc::new(StringArray::from(vec![Some("a"), None]));
-        let all = put(values, Arc::new(StringArray::from(vec!["b"])), &[1]);
+        let values = StringArray::from(vec![Some("a"), None]);
+        let all = put(values, StringArray::from(vec!["b"]), &[1]);
         assert_eq!(all.as_ref(), &StringArray::from(vec!["a", "b"]) as &dyn Array);
     }
 }
