@@ -77,21 +77,56 @@ pub(crate) fn strip(text: &str, left: bool, right: bool) -> &str {
 /// The byte position of the first `part` in a text; quick for the short texts of columns.
 pub(crate) fn find(text: &str, part: &str) -> Option<usize> {
     let (text, part) = (text.as_bytes(), part.as_bytes());
-    let Some((&first, rest)) = part.split_first() else { return Some(0) };
     if text.len() > 256 {
         return std::str::from_utf8(text).ok()?.find(std::str::from_utf8(part).ok()?);
     }
+    // The byte that is met least often is looked for; the others are compared where it is.
+    let Some((key, &byte)) = part.iter().enumerate().max_by_key(|(_, byte)| rarity(**byte)) else {
+        return Some(0);
+    };
     let mut start = 0;
-    while let Some(found) = text.get(start..)?.iter().position(|&byte| byte == first) {
-        let at = start + found;
+    loop {
+        let at = start + find_byte(text.get(start + key..)?, byte)?;
         // A few bytes: sooner compared than a function is called for it.
-        let behind = text.get(at + 1..)?;
-        if behind.len() >= rest.len() && behind.iter().zip(rest).all(|(a, b)| a == b) {
+        let here = text.get(at..)?;
+        if here.len() < part.len() {
+            return None;
+        }
+        if here.iter().zip(part).all(|(a, b)| a == b) {
             return Some(at);
         }
         start = at + 1;
     }
-    None
+}
+
+/// How seldom a byte is met in text.
+fn rarity(byte: u8) -> u8 {
+    match byte {
+        b' ' => 0,
+        b'a'..=b'z' => 1,
+        b'A'..=b'Z' | b'0'..=b'9' => 2,
+        _ => 3,
+    }
+}
+
+/// The position of the first byte that is the wanted one, eight at a time.
+fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
+    let pattern = u64::from_ne_bytes([wanted; 8]);
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for (place, eight) in eights.iter().enumerate() {
+        let found = zero_bytes(u64::from_le_bytes(*eight) ^ pattern);
+        if found != 0 {
+            return Some(8 * place + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let found = rest.iter().position(|&byte| byte == wanted)?;
+    Some(8 * eights.len() + found)
+}
+
+/// The highest bit of each byte that is zero; all other bits are clear.
+fn zero_bytes(eight: u64) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    !(((eight & LOW) + LOW) | eight | LOW)
 }
 
 /// `text.replace(from, to)` where that is a piece of `text`; `from` is not empty.
@@ -231,13 +266,9 @@ pub(crate) fn count(text: &str, part: &str) -> usize {
 
 /// How often a byte is there, eight at a time; the last eight may overlap those before.
 fn count_byte(bytes: &[u8], wanted: u8) -> usize {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
     let pattern = u64::from_ne_bytes([wanted; 8]);
     // A 1 in each byte that is the wanted one.
-    let found = |eight: [u8; 8]| {
-        let differ = u64::from_le_bytes(eight) ^ pattern;
-        !(((differ & LOW) + LOW) | differ | LOW) >> 7
-    };
+    let found = |eight: [u8; 8]| zero_bytes(u64::from_le_bytes(eight) ^ pattern) >> 7;
     let Some(&last) = bytes.last_chunk::<8>() else {
         return bytes.iter().filter(|&&byte| byte == wanted).count();
     };

@@ -7,6 +7,8 @@ use arrow::array::{
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::DataType;
 
+use crate::machine::wide::spread_all;
+
 /// A column that a function reads.
 #[derive(Debug)]
 pub(crate) enum Column<'a> {
@@ -127,36 +129,13 @@ fn filled(values: impl Iterator<Item = f64>, nulls: &NullBuffer) -> Vec<f64> {
     values.zip(nulls.iter()).map(|(value, valid)| if valid { value } else { f64::NAN }).collect()
 }
 
-/// Eight truth values for each byte of bits.
-static UNPACKED: [[u8; 8]; 256] = unpacked();
-
-const fn unpacked() -> [[u8; 8]; 256] {
-    let mut table = [[0; 8]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut bit = 0;
-        while bit < 8 {
-            table[byte][bit] = if byte & (1 << bit) == 0 { 0 } else { 1 };
-            bit += 1;
-        }
-        byte += 1;
-    }
-    table
-}
-
 /// One byte, 0 or 1, for each bit from `start`, until `out` is full.
 pub(crate) fn unpack(bits: &BooleanBuffer, start: usize, out: &mut [u8]) {
     let bits = bits.slice(start, out.len());
     let chunks = bits.bit_chunks();
-    let words = chunks.iter().chain(std::iter::once(chunks.remainder_bits()));
-    for (block, word) in out.chunks_mut(64).zip(words) {
-        for (lanes, byte) in block.chunks_mut(8).zip(word.to_le_bytes()) {
-            let unpacked = &UNPACKED[usize::from(byte)];
-            if lanes.len() == 8 {
-                lanes.copy_from_slice(unpacked);
-            } else {
-                lanes.copy_from_slice(&unpacked[..lanes.len()]);
-            }
-        }
+    let (blocks, rest) = out.as_chunks_mut::<64>();
+    spread_all(chunks.iter(), blocks);
+    for (lane, out) in rest.iter_mut().enumerate() {
+        *out = u8::from(chunks.remainder_bits() >> lane & 1 == 1);
     }
 }

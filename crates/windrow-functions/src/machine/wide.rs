@@ -1,22 +1,9 @@
 //! Loops over lanes, compiled for the widest vectors that this processor has.
 
-use pulp::{Arch, Simd, WithSimd};
-
-struct Work<F>(F);
-
-impl<R, F: FnOnce() -> R> WithSimd for Work<F> {
-    type Output = R;
-
-    // Only what is inlined here is compiled for these vectors.
-    #[allow(clippy::inline_always)]
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> R {
-        (self.0)()
-    }
-}
+use fearless_simd::{Level, Simd, dispatch};
 
 fn wide<R>(work: impl FnOnce() -> R) -> R {
-    Arch::new().dispatch(Work(work))
+    dispatch!(Level::new(), simd => simd.vectorize(work))
 }
 
 /// `f` of every lane.
@@ -100,4 +87,23 @@ pub(crate) fn choose_bits(condition: &[u8], left: &[i64], right: &[i64], out: &m
             *out = (a & mask) | (b & !mask);
         }
     });
+}
+
+/// One byte, 0 or 1, for each bit of 64-bit words, the lowest first.
+pub(crate) fn spread_all(words: impl Iterator<Item = u64>, out: &mut [[u8; 64]]) {
+    wide(|| {
+        for (out, word) in out.iter_mut().zip(words) {
+            for (lanes, byte) in out.as_chunks_mut::<8>().0.iter_mut().zip(word.to_le_bytes()) {
+                *lanes = spread(byte).to_le_bytes();
+            }
+        }
+    });
+}
+
+/// Each bit of a byte in a byte of its own: all get a copy of the byte, keep their bit, and an
+/// addition carries what is not zero into the bit that becomes the lowest.
+fn spread(byte: u8) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let own = (u64::from(byte) * EACH) & 0x8040_2010_0804_0201;
+    ((own + EACH * 0x7f) >> 7) & EACH
 }
