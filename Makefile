@@ -133,8 +133,8 @@ compat-joblib: $(EXTENSION)
 	@$(PY) tests/compat/joblib_suite.py
 
 # Tests beside other systems on this machine: a Dask cluster, and servers of S3 and Azure. What is not
-# there is skipped, and said. (Slurm is tested by `test-rust`, where slurm-wlm and munge are installed.)
-.PHONY: servers test-clusters
+# there is skipped, and said. (On Slurm run `test-slurm` and some of `test-rust`, where slurm-wlm and munge are installed.)
+.PHONY: servers test-clusters test-slurm
 servers: $(CLUSTERS_VENV)/.installed ## Dask, and servers that speak S3 and Azure, for test-clusters
 	@if command -v npm >/dev/null; then \
 	  test -x $(AZURITE) || npm install --silent --no-fund --no-audit --prefix .servers azurite@3.37.0; \
@@ -148,6 +148,9 @@ test-clusters: $(EXTENSION) servers ## tests on Dask and over object stores
 test-cases: $(EXTENSION) servers ## the same programs in every way: threads, processes, one for each task, Dask
 	@WINDROW_WAYS="threads,processes,one process per task" $(PY) -m pytest --quiet tests/cases $(PYTEST_ARGS)
 	@PYTHONPATH=$(abspath python) WINDROW_WAYS=dask $(CLUSTERS_VENV)/bin/python -m pytest --quiet tests/cases $(PYTEST_ARGS)
+
+test-slurm: $(EXTENSION) ## tests on a real Slurm of four nodes on this machine
+	@$(PY) -m pytest --quiet tests/slurm $(PYTEST_ARGS)
 
 .PHONY: lint lint-rust lint-python
 lint: lint-rust lint-python ## format, lints, types, stubs, doc links

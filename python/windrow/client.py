@@ -144,6 +144,8 @@ def connect(
     target
         `"local"`: processes of this machine. `"threads"`: threads of this process.
         `"dask://host:8786"`, a `distributed.Client` or a cluster object: a Dask cluster.
+        `"slurm://partition"`: array jobs of Slurm, or pilots; `time`, `mem`, `cpus`, `account` and
+        more are its options, and `detach=True` lets jobs go on when this program ends.
         An object with `name`, `capabilities()`, `start(specs)`, `report(seconds)`, `cancel(names)`
         and `close()`: a runner of your own.
     processes
@@ -203,6 +205,12 @@ def connect(
         places = [place or os.getcwd() for place in sys.path]
         options["environment"] = {"PYTHONPATH": os.pathsep.join(places)}
         options["one_task_each"] = bool(more.pop("one_task_each", False))
+    if kind == "slurm":
+        from windrow.runners import slurm
+
+        options["durable"] |= slurm.is_detached(more)
+        options |= slurm.options(str(target), more, folder, share_memory=memory is None)
+        more.clear()
     if more and runner is None:
         name = next(iter(more))
         raise ValueError(f"`connect` has no option `{name}` for `{target}`")
@@ -228,6 +236,8 @@ def _runner(target: Any, more: dict[str, Any]) -> tuple[str, Any]:
         return "processes", None
     if target == "threads":
         return "threads", None
+    if isinstance(target, str) and target.startswith("slurm://"):
+        return "slurm", None
     for found, make in _ADAPTERS:
         if found(target):
             runner = make(target, more)
@@ -237,15 +247,15 @@ def _runner(target: Any, more: dict[str, Any]) -> tuple[str, Any]:
         hasattr(target, name) for name in ("capabilities", "start", "report", "cancel", "close")
     ):
         return "python", target
-    if isinstance(target, str) and target.partition("://")[0] in ("slurm", "spark", "ray"):
+    if isinstance(target, str) and target.partition("://")[0] in ("spark", "ray"):
         name = target.partition("://")[0].capitalize()
         raise NotImplementedError(
             f"tasks on {name} (`{target}`) cannot be run from `connect` yet\n"
-            'hint: "local", "threads" and "dask://host:port" are there'
+            'hint: "local", "threads", "slurm://partition" and "dask://host:port" are there'
         )
     raise ValueError(
         f"`connect` does not know the target `{target}`\n"
-        'hint: it can be "local", "threads" or "dask://host:port"'
+        'hint: it can be "local", "threads", "slurm://partition" or "dask://host:port"'
     )
 
 
@@ -284,7 +294,7 @@ def _exchange(
             "`durable` and `exchange` name two folders\nhint: a durable run is kept in its exchange"
         )
     if given is None:
-        if kind == "python":
+        if kind in ("python", "slurm"):
             raise ValueError(
                 "tasks on other machines need a place that all of them reach\n"
                 'hint: pass `exchange=`, a shared folder or a URL such as "s3://bucket/prefix"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from _pickle import PicklingError
 
 TYPE_CHECKING = False
@@ -57,6 +58,27 @@ class ResultNotPicklable(FunctionNotPicklable):
 
     value: str = ""
     reason: str = ""
+
+
+class DryRun(SystemExit):
+    """It was asked what would be submitted, so nothing was run; the program ends here, well.
+
+    Attributes
+    ----------
+    scripts : str
+        What would have been submitted.
+    """
+
+    scripts: str = ""
+
+
+def dry_run(scripts: str) -> DryRun:
+    """Show what would be submitted; gives the exception that ends the program."""
+    sys.stdout.write(scripts)
+    sys.stdout.flush()
+    end = DryRun(0)
+    end.scripts = scripts
+    return end
 
 
 class FunctionError(WindrowError, RuntimeError):

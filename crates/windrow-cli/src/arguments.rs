@@ -24,6 +24,10 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     /// Bring a run of stages to its end that its program has left.
     Resume(ResumeArguments),
+    /// Go on driving a run on Slurm that its program has left.
+    Attach(AttachArguments),
+    /// Run tasks from a queue of files until there are none: what a long job on Slurm does.
+    Pilot(PilotArguments),
     /// Run tasks of a run of stages: what runners start, on this machine or another.
     Task(TaskArguments),
 }
@@ -39,6 +43,34 @@ pub(crate) struct ResumeArguments {
 
     #[command(flatten)]
     pub(crate) settings: SettingArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttachArguments {
+    #[command(flatten)]
+    pub(crate) run: ResumeArguments,
+
+    /// The folder that the program gave as `folder=`, where its exchange is no folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PilotArguments {
+    /// The queue's folder.
+    pub(crate) folder: PathBuf,
+
+    /// Its name, which no other pilot of the queue has.
+    #[arg(long)]
+    pub(crate) name: String,
+
+    /// End after so many seconds without a task.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) idle: u64,
+
+    /// End after so many seconds, and start nothing that would take longer.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) seconds: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +102,10 @@ pub(crate) struct RunArguments {
     /// SCRIPT is the name of a module, as with `python -m`.
     #[arg(short, long)]
     pub(crate) module: bool,
+
+    /// Show what would be submitted to a batch system, and run none of it.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 
     /// The script, and its arguments.
     #[command(subcommand)]

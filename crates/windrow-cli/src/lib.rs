@@ -5,6 +5,8 @@
 //!           ├──► sql ────► windrow-engine ──► table, csv, json or a file
 //!           ├──► doctor ─► facts ──judge──► report
 //!           ├──► task ───► windrow-engine ──► outcome
+//!           ├──► pilot ──► windrow-slurm ───► tasks of a queue, one after the other
+//!           ├──► attach ─► windrow-engine ──► a run on Slurm
 //!           └──► resume ─► windrow-engine ──► what is left of a run
 //! ```
 
@@ -14,6 +16,7 @@ mod doctor;
 mod error;
 mod interpreter;
 mod interrupt;
+mod pilot;
 mod progress;
 mod resume;
 mod run;
@@ -95,6 +98,8 @@ fn command(arguments: Vec<OsString>, host: &Host, console: &mut Console) -> Resu
         Command::Sql(sql) => sql::run(&sql, console).map(|()| 0),
         Command::Doctor(doctor) => doctor::run(&doctor, host, console),
         Command::Task(task) => task::run(&task, host),
+        Command::Pilot(pilot) => pilot::run(&pilot, host, console).map(|()| 0),
+        Command::Attach(attach) => resume::attach(&attach, host, console).map(|()| 0),
         Command::Resume(resume) => resume::run(&resume, host, console).map(|()| 0),
     }
 }

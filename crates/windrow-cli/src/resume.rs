@@ -1,4 +1,4 @@
-//! `windrow resume`: what is left of a run, on processes of this machine.
+//! `windrow resume` and `windrow attach`: what is left of a run, on processes of this machine or Slurm.
 
 use std::sync::Arc;
 
@@ -7,9 +7,11 @@ use windrow_engine::session::{Session, Surroundings};
 use windrow_engine::settings::Settings;
 use windrow_engine::task::{FunctionPlace, Resources};
 use windrow_events::RunId;
+use windrow_slurm::{Commands, SlurmError, SlurmOptions, SlurmRunner};
+use windrow_tasks::Runner;
 
 use crate::Host;
-use crate::arguments::ResumeArguments;
+use crate::arguments::{AttachArguments, ResumeArguments};
 use crate::console::Console;
 use crate::error::{CliError, Exit};
 use crate::interrupt::Interrupt;
@@ -21,17 +23,67 @@ pub(crate) fn run(
     host: &Host,
     console: &mut Console,
 ) -> Result<(), Exit> {
-    let run = RunId::parse(&arguments.run)
-        .ok_or_else(|| CliError::new(format!("`{}` is no id of a run", arguments.run)))?;
     let settings = Settings::resolve(&arguments.settings.json())?;
-    let exchange = if arguments.exchange.contains("://") {
-        arguments.exchange.clone()
-    } else {
-        let path = std::path::absolute(&arguments.exchange)?;
-        path.to_string_lossy().into_owned()
+    let runner = ProcessRunner::new(ProcessOptions {
+        command: command(host)?,
+        environment: vec![],
+        folder: None,
+        processes: settings.workers,
+        one_task_each: false,
+    });
+    finish(arguments, settings, Box::new(runner), (host, console))
+}
+
+/// Goes on with a run on Slurm: waits for its jobs, submits the stages that are left.
+pub(crate) fn attach(
+    arguments: &AttachArguments,
+    host: &Host,
+    console: &mut Console,
+) -> Result<(), Exit> {
+    let of_slurm = |error: &SlurmError| {
+        let told = CliError::new(error.message());
+        Exit::from(error.advice().into_iter().fold(told, CliError::hint))
     };
+    let settings = Settings::resolve(&arguments.run.settings.json())?;
+    let exchange = exchange(&arguments.run)?;
+    let folder = match &arguments.folder {
+        Some(folder) => std::path::absolute(folder)?,
+        None if exchange.contains("://") => {
+            return Err(CliError::new(format!("jobs of a run in `{exchange}` have a folder, too"))
+                .hint("name it with `--folder`, as the program did with `folder=`")
+                .into());
+        }
+        None => exchange.into(),
+    };
+    let options = SlurmOptions::of_run(&folder, &run_id(&arguments.run)?)
+        .map_err(|error| of_slurm(&error))?;
+    let runner =
+        SlurmRunner::new(options, Commands::default()).map_err(|error| of_slurm(&error))?;
+    finish(&arguments.run, settings, Box::new(runner), (host, console))
+}
+
+fn run_id(arguments: &ResumeArguments) -> Result<RunId, CliError> {
+    RunId::parse(&arguments.run)
+        .ok_or_else(|| CliError::new(format!("`{}` is no id of a run", arguments.run)))
+}
+
+fn exchange(arguments: &ResumeArguments) -> Result<String, Exit> {
+    if arguments.exchange.contains("://") {
+        return Ok(arguments.exchange.clone());
+    }
+    Ok(std::path::absolute(&arguments.exchange)?.to_string_lossy().into_owned())
+}
+
+/// Brings the run to its end on `runner`.
+fn finish(
+    arguments: &ResumeArguments,
+    settings: Settings,
+    runner: Box<dyn Runner>,
+    (host, console): (&Host, &mut Console),
+) -> Result<(), Exit> {
+    let run = run_id(arguments)?;
     let options = ClientOptions {
-        exchange,
+        exchange: exchange(arguments)?,
         durable: true,
         resume: Resume::Run(run.clone()),
         functions: FunctionPlace::Interpreter,
@@ -42,14 +94,7 @@ pub(crate) fn run(
         policy: drive::Policy::default(),
         build: host_of(host).fingerprint().to_owned(),
     };
-    let processes = ProcessOptions {
-        command: command(host)?,
-        environment: vec![],
-        folder: None,
-        processes: settings.workers,
-        one_task_each: false,
-    };
-    let client = Arc::new(Client::new(options, Some(Box::new(ProcessRunner::new(processes)))));
+    let client = Arc::new(Client::new(options, Some(runner)));
     let interrupt = Interrupt::watch();
     let surroundings = Surroundings {
         interrupted: Box::new(move || interrupt.is_raised()),

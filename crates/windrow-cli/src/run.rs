@@ -43,6 +43,9 @@ fn prepare(arguments: &RunArguments, host: &Host) -> Result<Command, Exit> {
         command.arg("-m");
     }
     command.arg(script).args(rest).envs(arguments.settings.environment());
+    if arguments.dry_run {
+        command.env("WINDROW_DRY_RUN", "1");
+    }
     Ok(command)
 }
 

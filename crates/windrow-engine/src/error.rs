@@ -26,6 +26,8 @@ pub enum Fault {
     Settings,
     /// Something known that Windrow cannot do yet (`NotImplementedError`).
     Unsupported,
+    /// None: it was asked what would run, and the message is that (`windrow.errors.DryRun`).
+    Shown,
     /// The run was cancelled (`KeyboardInterrupt` when Ctrl-C did it).
     Cancelled,
     /// A defect of Windrow (`RuntimeError`).

@@ -366,7 +366,7 @@ impl Place {
     }
 }
 
-fn check_time(settings: &SlurmSettings, limits: Limits) -> Result<(), SlurmError> {
+pub(crate) fn check_time(settings: &SlurmSettings, limits: Limits) -> Result<(), SlurmError> {
     use crate::script::slurm_time;
     let Some(longest) = limits.longest_time.filter(|longest| granted(settings.time) > *longest)
     else {

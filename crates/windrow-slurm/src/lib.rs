@@ -1,6 +1,8 @@
 //! Tasks of a run as Slurm job arrays, or pulled by a few long Slurm jobs ("pilots").
 //!
 //! ```text
+//!  runner: tasks of stages, reports
+//!     │
 //!  backend ── start(batch) ─► script ─► command: sbatch        every batch of tasks is an array
 //!     │                                                        job, split at MaxArraySize
 //!     ├────── events() ─────► outcome files                    what tasks say themselves
@@ -19,6 +21,7 @@ mod end;
 mod error;
 mod parse;
 pub mod pilot;
+mod runner;
 mod script;
 mod settings;
 mod state;
@@ -29,6 +32,7 @@ pub use command::Commands;
 pub use dry_run::{PlannedStage, dry_run};
 pub use end::{End, Lost};
 pub use error::SlurmError;
+pub use runner::{SlurmOptions, SlurmRunner};
 pub use script::{Array, Pilots, array_script, pilot_script, shell_quoted, slurm_time, split};
 pub use settings::SlurmSettings;
 pub use state::{Job, Jobs};

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use windrow_events::RunId;
+
 use crate::id::AttemptId;
 use crate::outcome::{TaskError, TaskOutcome};
+use crate::plan::JobPlan;
 use crate::spec::TaskSpec;
 
 /// What carries out tasks.
@@ -32,6 +35,20 @@ pub trait Runner: Send {
     /// # Errors
     /// The runner itself is gone. This ends the job.
     fn report(&mut self, wait: Duration) -> Result<Vec<Report>, TaskError>;
+
+    /// Waits, for at most `wait`, for tasks of `run` that an earlier driver has left running; whether
+    /// there are none. Asked before it is read what is committed.
+    ///
+    /// # Errors
+    /// The runner itself is gone. This ends the job.
+    fn settle(&mut self, _run: &RunId, _wait: Duration) -> Result<bool, TaskError> {
+        Ok(true)
+    }
+
+    /// What it would do for a job, where it was made to show that and to run nothing.
+    fn shown(&mut self, _plan: &JobPlan) -> Option<String> {
+        None
+    }
 
     /// Ends all that it has started. Called once, also after a failure.
     fn close(&mut self);

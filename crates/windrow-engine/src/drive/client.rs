@@ -1,16 +1,21 @@
 //! A client: a runner, and where and how its runs keep what they exchange.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use windrow_events::RunId;
 use windrow_tasks::machine::Policy;
 use windrow_tasks::{FunctionPlace, JobPlan, Resources, RunFolder, Runner, TaskError};
 
 use super::threads::ThreadRunner;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::exchange::{Exchange, StoreFault};
 use crate::task::{Job, error_of};
+
+/// How long the runner waits before it is asked again.
+const WAIT: Duration = Duration::from_millis(100);
 
 /// How a client's runs are carried out.
 #[derive(Debug, Clone)]
@@ -89,6 +94,33 @@ impl Client {
             }
             None => work(&mut ThreadRunner::new(Arc::clone(job))),
         }
+    }
+
+    /// What its runner would do for a job, where it only shows that.
+    pub(super) fn shown(&self, plan: &JobPlan) -> Option<String> {
+        self.runner.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).shown(plan)
+    }
+
+    /// Waits for what an earlier driver of `run` has left running, until `stop` is set.
+    pub(super) async fn settle(
+        self: &Arc<Self>,
+        run: &RunId,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<()> {
+        let (client, run, stop) = (Arc::clone(self), run.clone(), Arc::clone(stop));
+        let settled = tokio::task::spawn_blocking(move || -> Result<()> {
+            let Some(runner) = &client.runner else { return Ok(()) };
+            let mut runner = runner.lock().unwrap_or_else(PoisonError::into_inner);
+            while !runner.settle(&run, WAIT).map_err(|told| runner_error(&told))? {
+                if stop.load(Ordering::Relaxed) {
+                    return Err(Error::new(Fault::Cancelled, "the run was interrupted"));
+                }
+            }
+            Ok(())
+        });
+        settled
+            .await
+            .map_err(|join| Error::internal(format!("a waiting thread panicked: {join}")))?
     }
 
     /// The run that is to be continued, if there is one that did the same work.

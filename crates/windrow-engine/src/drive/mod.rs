@@ -76,6 +76,11 @@ pub(crate) async fn collect(dataset: &Dataset, client: &Arc<Client>, name: &str)
         other => other?,
     };
     let (job, plan) = prepared;
+    if let Some(text) = client.shown(&plan) {
+        // It holds the program, which nobody will run.
+        let _ = exchange.remove_all(windrow_tasks::RunFolder::new(job.run()).root()).await;
+        return Err(Error::new(Fault::Shown, text));
+    }
     let teller = Teller::start(dataset, &job, name);
     // Told also when the user interrupts the run and this is dropped.
     let ending = tell::Ending::of(&teller);
@@ -198,9 +203,10 @@ async fn drive(
     teller: &Teller,
     lost: Vec<LostInput>,
 ) -> Result<Vec<Arc<MapOutput>>> {
-    let state = State::load(job.exchange(), plan).await?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = Stop(Arc::clone(&stop));
+    client.settle(&plan.run, &stop).await?;
+    let state = State::load(job.exchange(), plan).await?;
     let (job, plan, client) = (Arc::clone(job), Arc::clone(plan), Arc::clone(client));
     let (teller, handle) = (teller.clone(), tokio::runtime::Handle::current());
     let driven = tokio::task::spawn_blocking(move || {

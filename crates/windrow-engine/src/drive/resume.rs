@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use windrow_events::{EventBus, RunId};
+use windrow_events::RunId;
 use windrow_tasks::JobPlan;
 
+use super::Stop;
 use super::client::{Client, job_of};
 use super::control::Control;
 use super::folder::State;
@@ -74,16 +75,20 @@ pub async fn resume(session: &Session, client: &Arc<Client>, run: &RunId) -> Res
     };
     let job = Job::plan(session.clone(), exchange.clone(), run.clone(), &program, options).await?;
     let (job, plan) = (Arc::new(job), Arc::new(plan));
+    // Whoever does not wait for it any more ends it.
+    let stop = Arc::new(AtomicBool::new(false));
+    let _stopping = Stop(Arc::clone(&stop));
+    client.settle(run, &stop).await?;
     let state = State::load(&exchange, &plan).await?;
     let found = state.remains.commits.len() as u64;
-    let teller = Teller::of(&EventBus::default(), run);
+    let teller = Teller::of(session.events(), run);
     let handle = tokio::runtime::Handle::current();
     let (client, tasks) = (Arc::clone(client), plan.tasks());
     let driven = tokio::task::spawn_blocking(move || {
         client.with_runner(&job, |runner| {
             let policy = client.options().policy;
             let control = Control::new(&plan, state, exchange, handle, policy)?;
-            control.drive(runner, &teller, &AtomicBool::new(false))
+            control.drive(runner, &teller, &stop)
         })
     });
     let outputs = driven

@@ -12,6 +12,7 @@ use windrow_engine::drive::{Client, ClientOptions, Policy, ProcessOptions, Proce
 use windrow_engine::task::{FunctionPlace, Resources};
 use windrow_engine::{Error, Fault};
 use windrow_events::RunId;
+use windrow_slurm::{Commands, SlurmError, SlurmOptions, SlurmRunner, SlurmSettings};
 use windrow_tasks::{
     AttemptId, Capabilities, Reach, Report, Runner, TaskError, TaskOutcome, TaskSpec,
 };
@@ -23,7 +24,7 @@ use super::tasks;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Given {
-    /// `threads`, `processes` or `python`.
+    /// `threads`, `processes`, `slurm` or `python`.
     kind: String,
     exchange: String,
     durable: bool,
@@ -44,6 +45,53 @@ pub(super) struct Given {
     processes: usize,
     #[serde(default)]
     one_task_each: bool,
+    /// `slurm`: how its jobs are.
+    #[serde(default)]
+    slurm: Option<GivenSlurm>,
+}
+
+/// What `connect` was given for Slurm.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenSlurm {
+    name: String,
+    settings: serde_json::Value,
+    home: PathBuf,
+    detach: bool,
+    dry_run: bool,
+    /// Whether a task's memory follows from what is asked of Slurm.
+    share_memory: bool,
+}
+
+/// The runner, and what a task may use of what a job gets.
+fn slurm(given: &Given) -> PyResult<(SlurmRunner, Resources)> {
+    let wrong = |error: &SlurmError| {
+        let told = Error::new(Fault::Settings, error.message());
+        raised(error.advice().into_iter().fold(told, Error::hint))
+    };
+    let Some(slurm) = &given.slurm else {
+        return Err(raised(Error::internal("slurm without its options")));
+    };
+    let settings =
+        SlurmSettings::from_json(&slurm.settings.to_string()).map_err(|error| wrong(&error))?;
+    let memory = settings.memory_bytes.filter(|_| slurm.share_memory);
+    let resources = Resources {
+        // The task's Python lives in it as well.
+        memory_bytes: memory.map_or(given.memory_bytes, |bytes| bytes / 10 * 7),
+        threads: settings.cpus,
+    };
+    let options = SlurmOptions {
+        name: slurm.name.clone(),
+        folder: settings.folder.clone().unwrap_or_else(|| PathBuf::from(&given.exchange)),
+        settings,
+        program: given.command.clone(),
+        home: slurm.home.clone(),
+        keep: given.durable,
+        detach: slurm.detach,
+        dry_run: slurm.dry_run,
+    };
+    let runner = SlurmRunner::new(options, Commands::default()).map_err(|error| wrong(&error))?;
+    Ok((runner, resources))
 }
 
 fn resume(given: Option<&serde_json::Value>) -> Result<Resume, Error> {
@@ -62,17 +110,25 @@ fn resume(given: Option<&serde_json::Value>) -> Result<Resume, Error> {
 pub(super) fn client(options: &str, runner: Option<Py<PyAny>>) -> PyResult<Arc<Client>> {
     let given: Given = serde_json::from_str(options)
         .map_err(|error| raised(Error::new(Fault::Settings, format!("bad options: {error}"))))?;
+    let mut resources = Resources { memory_bytes: given.memory_bytes, threads: 1 };
+    let mut batch: Option<Box<dyn Runner>> = None;
+    if given.kind == "slurm" {
+        let (runner, of_job) = slurm(&given)?;
+        batch = Some(Box::new(runner));
+        resources = of_job;
+    }
     let options = ClientOptions {
         exchange: given.exchange,
         durable: given.durable,
         resume: resume(given.resume.as_ref()).map_err(raised)?,
         functions: given.functions,
-        resources: Resources { memory_bytes: given.memory_bytes, threads: 1 },
+        resources,
         policy: Policy::default(),
         build: tasks::host().fingerprint().to_owned(),
     };
     let runner: Option<Box<dyn Runner>> = match (given.kind.as_str(), runner) {
         ("threads", _) => None,
+        ("slurm", _) => batch,
         ("processes", _) => Some(Box::new(ProcessRunner::new(ProcessOptions {
             command: given.command,
             environment: given.environment.into_iter().collect(),

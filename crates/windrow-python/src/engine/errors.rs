@@ -22,6 +22,7 @@ pub(crate) fn raised(error: Error) -> PyErr {
         Fault::Missing => pyo3::exceptions::PyFileNotFoundError::new_err(text),
         Fault::Data => named("DataError", text),
         Fault::Resources => named("ResourceError", text),
+        Fault::Shown => named("dry_run", text),
         Fault::Function => PyRuntimeError::new_err(text),
     }
 }

@@ -1,0 +1,79 @@
+"""A Slurm of four nodes on this machine, one for all tests; where there is none, that is said."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "cases"))
+
+import cluster
+import tables
+import tpch
+import windrow as wr
+from windrow import session
+
+Program = Callable[[], Any]
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Slurm]:
+    if absent := cluster.missing():
+        pytest.skip(f"no {', '.join(absent)} here; hint: apt-get install slurm-wlm munge")
+    with (
+        cluster.cluster(tmp_path_factory.mktemp("slurm")) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("SLURM_CONF", str(running.configuration))
+        yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings() -> None:
+    """Every exchange has four sides, so that a lost or doubled one shows."""
+    wr.configure(partitions=4, workers=2, progress=False)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cases")
+    tables.make(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tpch_data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return tpch.make(tmp_path_factory.mktemp("tpch"))
+
+
+@pytest.fixture(scope="module")
+def pilots(
+    slurm: cluster.Slurm, settings: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Program], Any]]:
+    """What a program gives on four pilots; outside of it, programs run in this process.
+
+    All programs share one client, and with it its pilots: the client's session is the default one
+    only while a program runs.
+    """
+    own = session._open(dict(session._given))
+    here, session._current = session.current(), own
+    client = wr.connect(
+        "slurm://main", pilots=4, time="20m", poll=0.5, exchange=tmp_path_factory.mktemp("exchange")
+    )
+    session._current = here
+
+    def answer(program: Program) -> Any:
+        outside, session._current = session._current, own
+        try:
+            return program()
+        finally:
+            session._current = outside
+
+    yield answer
+    client.close()
+    own.close()

@@ -1,0 +1,321 @@
+"""`connect("slurm://…")`: array jobs, what is shown and refused, what dies, and who goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import cluster
+import windrow as wr
+
+ROWS = 4_000
+PATIENCE = 120.0
+ARRAYS = {"target": "slurm://main", "time": "10m", "mem": "300M", "poll": 0.5}
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("numbers")
+    for part in range(4):
+        rows = range(part, ROWS, 4)
+        pd.DataFrame({"id": rows, "few": [row % 7 for row in rows]}).to_parquet(
+            folder / f"{part}.parquet"
+        )
+    return folder
+
+
+def totals(numbers: Path, function: Callable[[int], int] = abs) -> dict[int, int]:
+    df = wr.read_parquet(numbers)
+    df["id"] = df["id"].map(function, result_type=int)
+    found: dict[int, int] = df.groupby("few")["id"].sum().compute().to_dict()
+    return found
+
+
+EXPECTED = {few: sum(range(few, ROWS, 7)) for few in range(7)}
+
+
+def until(is_so: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE
+    while not (found := is_so()):
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.1)
+    return found
+
+
+def running(slurm: cluster.Slurm) -> list[list[str]]:
+    """Elements of arrays that run, and their nodes."""
+    said = slurm.run("squeue", "-h", "-r", "-t", "R", "-o", "%F_%K %N")
+    return [line.split() for line in said.splitlines()]
+
+
+def waits_for(folder: Path) -> Callable[[int], int]:
+    """Says that it runs, and goes on when it may."""
+
+    def wait(value: int) -> int:
+        import os
+        import time
+
+        if value == 5:
+            open(os.path.join(folder, f"runs-{os.getpid()}"), "w").close()
+            deadline = time.monotonic() + 120
+            while not os.path.exists(os.path.join(folder, "go")):
+                if time.monotonic() > deadline:
+                    raise TimeoutError("nobody said go")
+                time.sleep(0.05)
+        return value
+
+    return wait
+
+
+def test_stages_are_array_jobs(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> None:
+    with wr.connect(**ARRAYS, exchange=tmp_path, durable=tmp_path):
+        assert totals(numbers) == EXPECTED
+    [run] = [path.parent for path in tmp_path.glob("*/slurm.json")]
+    scripts = sorted((run / "tasks").glob("*.sh"))
+    assert len(scripts) >= 2
+    assert "#SBATCH --array=0-3" in scripts[0].read_text()
+    assert "#SBATCH --dependency=afterany:" in scripts[-1].read_text()
+
+
+def test_nothing_is_left_of_a_run(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> None:
+    with wr.connect(**ARRAYS, exchange=tmp_path):
+        assert totals(numbers) == EXPECTED
+    until(lambda: not list(tmp_path.rglob("*.arrow")))
+    until(lambda: not slurm.run("squeue", "-h").strip())
+
+
+def test_a_failed_task_shows_its_log(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> None:
+    def dies(value: int) -> int:
+        import os
+        import sys
+
+        if value == 5:
+            print("i have had enough", file=sys.stderr, flush=True)
+            os._exit(3)
+        return value
+
+    with (
+        wr.connect(**ARRAYS, exchange=tmp_path),
+        pytest.raises(wr.errors.ResourceError, match="ended with exit code 3") as raised,
+    ):
+        totals(numbers, dies)
+    assert "i have had enough" in str(raised.value)
+
+
+def test_a_cancelled_element_runs_again(
+    slurm: cluster.Slurm, numbers: Path, tmp_path: Path
+) -> None:
+    kill(slurm, numbers, tmp_path, lambda element, _: slurm.run("scancel", element))
+
+
+def test_a_node_goes_down(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> None:
+    nodes = []
+
+    def down(_: str, node: str) -> None:
+        nodes.append(node)
+        slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+
+    try:
+        kill(slurm, numbers, tmp_path, down)
+    finally:
+        for node in nodes:
+            slurm.run("scontrol", "update", f"nodename={node}", "state=resume")
+
+
+def kill(
+    slurm: cluster.Slurm, numbers: Path, tmp_path: Path, how: Callable[[str, str], Any]
+) -> None:
+    """Does something to the one task that waits; the answer is what it would have been."""
+    import threading
+
+    go = tmp_path / "go"
+
+    def strike() -> None:
+        until(lambda: list(tmp_path.glob("runs-*")))
+        # The other tasks of the stage have ended, so that the one that runs is the one that waits.
+        [[element, node]] = until(lambda: found if len(found := running(slurm)) == 1 else None)
+        how(element, node)
+        go.touch()
+
+    striker = threading.Thread(target=strike)
+    striker.start()
+    with wr.connect(**ARRAYS, exchange=tmp_path / "exchange", durable=tmp_path / "exchange"):
+        assert totals(numbers, waits_for(tmp_path)) == EXPECTED
+    striker.join()
+    assert len(list(tmp_path.glob("runs-*"))) >= 2, "no task was killed"
+
+
+DRIVER = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+import windrow as wr
+import slurm_program
+
+wr.configure(partitions=4, workers=2, progress=False)
+with wr.connect("slurm://main", time="10m", poll=0.5, exchange={exchange!r}, {more}):
+    print(slurm_program.totals({numbers!r}, {folder!r}))
+"""
+
+
+@pytest.fixture
+def driver(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> Iterator[Any]:
+    """Starts a program in a process of its own; its modules lie beside it and nowhere else."""
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (beside / "slurm_program.py").write_text(
+        "import os, time\nimport windrow as wr\n\n"
+        "def totals(numbers, folder):\n"
+        "    df = wr.read_parquet(numbers)\n"
+        "    df['id'] = df['id'].map(lambda value: wait(value, folder), result_type=int)\n"
+        "    sums = df.groupby('few')['id'].sum().reset_index()\n"
+        "    sums['id'] = sums['id'].map(lambda value: value + 0 * wait(-1, folder),"
+        " result_type=int)\n"
+        "    return sorted(map(tuple, sums.compute().to_numpy().tolist()))\n\n"
+        "def wait(value, folder):\n"
+        "    if value == 5:\n"
+        "        open(os.path.join(folder, f'runs-{os.getpid()}'), 'w').close()\n"
+        "        deadline = time.monotonic() + 120\n"
+        "        while not os.path.exists(os.path.join(folder, 'go')):\n"
+        "            if time.monotonic() > deadline:\n"
+        "                raise TimeoutError('nobody said go')\n"
+        "            time.sleep(0.05)\n"
+        "    return value\n"
+    )
+    started: list[subprocess.Popen[str]] = []
+
+    def start(more: str = "") -> subprocess.Popen[str]:
+        text = DRIVER.format(
+            tests=str(beside),
+            exchange=str(tmp_path / "exchange"),
+            numbers=str(numbers),
+            folder=str(tmp_path),
+            more=more,
+        )
+        started.append(
+            subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+ANSWER = str(sorted(EXPECTED.items()))
+
+
+def test_a_driver_that_is_killed_is_resumed(driver: Any, tmp_path: Path) -> None:
+    exchange = tmp_path / "exchange"
+    first = driver(f"durable={str(exchange)!r}")
+    until(lambda: list(tmp_path.glob("runs-*")) and len(list(exchange.rglob("*.ok"))) == 3)
+    first.kill()
+    first.wait()
+    (tmp_path / "go").touch()
+    second = driver(f"durable={str(exchange)!r}, resume=True")
+    said, _ = second.communicate(timeout=PATIENCE)
+    assert said.strip() == ANSWER
+    # The task that was in flight has gone on by itself, and nothing ran twice.
+    assert len(list(tmp_path.glob("runs-*"))) == 1
+    assert len(list(exchange.glob("2*"))) == 1
+
+
+def test_whoever_detaches_may_attach_again(
+    driver: Any, slurm: cluster.Slurm, tmp_path: Path
+) -> None:
+    exchange = tmp_path / "exchange"
+    first = driver("detach=True")
+    until(lambda: list(tmp_path.glob("runs-*")))
+    first.send_signal(signal.SIGINT)
+    first.wait(timeout=PATIENCE)
+    assert running(slurm), "the jobs went with their driver"
+    (tmp_path / "go").touch()
+    [run] = [path.name for path in exchange.glob("2*")]
+    command = [sys.executable, "-m", "windrow._cli", "attach", run, "--exchange", str(exchange)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=os.environ
+    )
+    assert f"run `{run}` is complete" in done.stdout, done.stderr
+    second = driver("detach=True, resume=True")
+    said, _ = second.communicate(timeout=PATIENCE)
+    assert said.strip() == ANSWER
+    assert len(list(tmp_path.glob("runs-*"))) == 1
+
+
+def test_a_pilot_that_is_killed_loses_no_row(
+    slurm: cluster.Slurm, numbers: Path, tmp_path: Path
+) -> None:
+    mark = str(tmp_path / "killed")
+
+    def kills(value: int) -> int:
+        import os
+        import signal
+
+        if value == 5 and not os.path.exists(mark):
+            open(mark, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return value
+
+    with wr.connect(**ARRAYS, pilots=2, exchange=tmp_path / "exchange"):
+        assert totals(numbers, kills) == EXPECTED
+    assert os.path.exists(mark), "no pilot was killed"
+
+
+def test_scripts_are_shown_and_nothing_is_run(
+    numbers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        wr.connect(**ARRAYS, exchange=tmp_path, dry_run=True),
+        pytest.raises(wr.errors.DryRun) as ended,
+    ):
+        totals(numbers)
+    shown = capsys.readouterr().out
+    assert shown == ended.value.scripts
+    assert ended.value.code == 0
+    assert re.search(r"#SBATCH --array=0-3\n", shown)
+    assert "#SBATCH --mem=300M\n" in shown
+    assert "#SBATCH --dependency=afterany:<windrow-RUN-s0-0>\n" in shown
+    assert " -m windrow._cli task " in shown
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_missing_is_asked_for(slurm: cluster.Slurm, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="pass `exchange=`"):
+        wr.connect("slurm://main")
+    with pytest.raises(ValueError, match="pass `folder="):
+        wr.connect("slurm://main", exchange="s3://bucket/runs")
+    with pytest.raises(ValueError, match="slurm has no partition `mian`"):
+        wr.connect("slurm://mian", exchange=tmp_path)
+    with pytest.raises(ValueError, match=r"no option `memm`\nhint: did you mean `mem`"):
+        wr.connect("slurm://main", memm="4G", exchange=tmp_path)
+    with pytest.raises(ValueError, match="allows 00:02:00 at most"):
+        wr.connect("slurm://short", time="1h", exchange=tmp_path)
+
+
+def test_another_build_is_refused(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> None:
+    """The driver says in each task what it is, and the nodes compare first."""
+    exchange = tmp_path / "exchange"
+    with wr.connect(**ARRAYS, exchange=exchange, durable=exchange):
+        assert totals(numbers) == EXPECTED
+    [tasks] = exchange.glob("2*/tasks/*-s0-*.json")
+    specs = json.loads(tasks.read_text())
+    specs[0]["build"] = "windrow 0.0.9 build old"
+    tasks.write_text(json.dumps(specs))
+    outcomes = tmp_path / "outcomes"
+    command = [sys.executable, "-m", "windrow._cli", "task", str(tasks)]
+    subprocess.run([*command, "--outcomes", str(outcomes)], check=True)
+    [told] = [json.loads(path.read_text()) for path in outcomes.glob("*.json")]
+    assert told["outcome"] == "fatal"
+    assert "`windrow 0.0.9 build old` and `windrow" in told["message"]
