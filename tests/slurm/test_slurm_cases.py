@@ -11,10 +11,13 @@ import pytest
 
 import queries
 import same
+import test_calls
 import test_programs as programs
 import test_queries
 import tpch
 import windrow as wr
+
+texts = test_calls.texts  # a fixture
 
 
 @pytest.mark.parametrize("name", [*queries.UNORDERED, *queries.ORDERED])
@@ -63,3 +66,27 @@ def test_the_users_exception_comes_back_whole(data: Path, pilots: Any) -> None:
 
     with pytest.raises(ZeroDivisionError, match="division by zero"):
         pilots(program)
+
+
+@pytest.mark.parametrize("name", ["files", "items"])
+def test_mapreduce(name: str, texts: Path, pilots: Any) -> None:
+    def program() -> list[str]:
+        result = test_calls.PROGRAMS[name](texts)
+        return sorted(f"{key!r}: {value!r}" for key, value in result.items())
+
+    assert pilots(program) == program()
+
+
+def test_calls_of_pools(pilots: Any) -> None:
+    """Each map is a stage; the calls run on nodes, where Slurm names the job."""
+
+    def where(item: int) -> tuple[int, bool]:
+        import os
+
+        return item * item, "SLURM_JOB_ID" in os.environ
+
+    def program() -> list[Any]:
+        with wr.Pool() as pool, wr.Executor() as executor:
+            return [pool.map(where, range(20)), executor.submit(pow, 2, 10).result()]
+
+    assert pilots(program) == [[(item * item, True) for item in range(20)], 1024]

@@ -10,13 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import cluster
+import tables
 import windrow as wr
 
 ROWS = 4_000
@@ -27,10 +31,13 @@ ARRAYS = {"target": "slurm://main", "time": "10m", "mem": "300M", "poll": 0.5}
 @pytest.fixture(scope="module")
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("numbers")
+    draw = np.random.default_rng(5)
     for part in range(4):
         rows = range(part, ROWS, 4)
-        pd.DataFrame({"id": rows, "few": [row % 7 for row in rows]}).to_parquet(
-            folder / f"{part}.parquet"
+        few = [row % 7 for row in rows]
+        noise = tables.noise(draw, len(rows), 1_500)  # each file is a task of its own
+        pq.write_table(
+            pa.table({"id": rows, "few": few, "noise": noise}), folder / f"{part}.parquet"
         )
     return folder
 
@@ -130,7 +137,10 @@ def test_a_node_goes_down(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -
         kill(slurm, numbers, tmp_path, down)
     finally:
         for node in nodes:
-            slurm.run("scontrol", "update", f"nodename={node}", "state=resume")
+            # It may be back by itself already (`ReturnToService`).
+            with suppress(RuntimeError):
+                slurm.run("scontrol", "update", f"nodename={node}", "state=resume")
+        slurm.wait_for_nodes()
 
 
 def kill(
@@ -289,6 +299,21 @@ def test_scripts_are_shown_and_nothing_is_run(
     assert "#SBATCH --dependency=afterany:<windrow-RUN-s0-0>\n" in shown
     assert " -m windrow._cli task " in shown
     assert not list(tmp_path.iterdir())
+
+
+def test_the_command_shows_scripts_too(numbers: Path, tmp_path: Path) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import windrow as wr\n"
+        f"with wr.connect('slurm://main', time='10m', exchange={str(tmp_path / 'runs')!r}):\n"
+        f"    df = wr.read_parquet({str(numbers)!r})\n"
+        "    print('the answer', df.groupby('few')['id'].sum().compute())\n"
+    )
+    command = [sys.executable, "-m", "windrow._cli", "run", "--dry-run", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.startswith("==== stage 0 (")
+    assert "#SBATCH --partition=main\n" in done.stdout
+    assert "the answer" not in done.stdout
 
 
 def test_what_is_missing_is_asked_for(slurm: cluster.Slurm, tmp_path: Path) -> None:

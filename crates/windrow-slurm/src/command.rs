@@ -43,7 +43,7 @@ pub(crate) enum CommandError {
     Timeout(Duration),
     /// It could not be started or read.
     System(String),
-    /// It ended with another exit code than 0; what it said to standard error.
+    /// It ended with another exit code than 0; what it said, to standard error if it did.
     Failed(String),
 }
 
@@ -168,7 +168,11 @@ impl Commands {
         let (said, complained) = (collected(output), collected(errors));
         match (status, said) {
             (Ok(Some(status)), Some(said)) if status.success() => Ok(said),
-            (Ok(Some(status)), Some(_)) => Err(CommandError::Failed(complaint(complained, status))),
+            // `scontrol` complains to its standard output.
+            (Ok(Some(status)), Some(said)) => {
+                let texts = [complained.unwrap_or_default(), said];
+                Err(CommandError::Failed(complaint(&texts, status)))
+            }
             (Err(error), _) => Err(CommandError::System(error.to_string())),
             _ => {
                 end(&mut child);
@@ -178,10 +182,13 @@ impl Commands {
     }
 }
 
-fn complaint(said: Option<String>, status: ExitStatus) -> String {
-    let said = said.unwrap_or_default();
-    let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    if lines.is_empty() { status.to_string() } else { lines.join("; ") }
+/// The first of `texts` that says something, in one line.
+fn complaint(texts: &[String], status: ExitStatus) -> String {
+    let lines = |text: &String| -> Vec<String> {
+        text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+    };
+    let said = texts.iter().map(lines).find(|lines| !lines.is_empty());
+    said.map_or_else(|| status.to_string(), |lines| lines.join("; "))
 }
 
 /// Reads to the end in a thread: the two pipes fill independently.
