@@ -40,6 +40,8 @@ class Client:
         self.pools: weakref.WeakSet[RemotePool] = weakref.WeakSet()
         self._session: Session | None = owner
         self._runner, self._processes = runner, processes
+        #: What to tell of a run that goes on without this program, asked when it is interrupted.
+        self._goes_on: Callable[[], str | None] | None = None
 
     @property
     def is_remote(self) -> bool:
@@ -85,9 +87,13 @@ class Client:
     def __exit__(
         self,
         _kind: type[BaseException] | None,
-        _error: BaseException | None,
+        error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, KeyboardInterrupt) and self._goes_on is not None:
+            note = self._goes_on()
+            if note is not None:
+                error.add_note(note)
         self.close()
 
     def __repr__(self) -> str:
@@ -205,11 +211,14 @@ def connect(
         places = [place or os.getcwd() for place in sys.path]
         options["environment"] = {"PYTHONPATH": os.pathsep.join(places)}
         options["one_task_each"] = bool(more.pop("one_task_each", False))
+    goes_on = None
     if kind == "slurm":
         from windrow.runners import slurm
 
+        slurm.refuse_processes(processes)
         options["durable"] |= slurm.is_detached(more)
         options |= slurm.options(str(target), more, folder, share_memory=memory is None)
+        goes_on = slurm.goes_on(options["slurm"], folder)
         more.clear()
     if more and runner is None:
         name = next(iter(more))
@@ -218,6 +227,7 @@ def connect(
     near = kind in ("threads", "processes")
     name = target if isinstance(target, str) else getattr(runner, "name", kind)
     _open = Client(name, folder, owner, runner, count if near else None)
+    _open._goes_on = goes_on
     return _open
 
 

@@ -102,6 +102,19 @@ def test_nothing_is_left_of_a_run(slurm: cluster.Slurm, numbers: Path, tmp_path:
     until(lambda: not slurm.run("squeue", "-h").strip())
 
 
+def test_nothing_is_left_of_a_run_that_is_interrupted(
+    driver: Any, slurm: cluster.Slurm, tmp_path: Path
+) -> None:
+    process = driver()
+    until(lambda: list(tmp_path.glob("runs-*")))
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=PATIENCE)
+    assert "KeyboardInterrupt" in told
+    assert "windrow attach" not in told
+    until(lambda: not slurm.run("squeue", "-h").strip())
+    assert not list((tmp_path / "exchange").iterdir())
+
+
 def test_a_failed_task_shows_its_log(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> None:
     def dies(value: int) -> int:
         import os
@@ -214,7 +227,12 @@ def driver(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> Iterator[Any]
             more=more,
         )
         started.append(
-            subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [sys.executable, "-c", text],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         )
         return started[-1]
 
@@ -249,11 +267,13 @@ def test_whoever_detaches_may_attach_again(
     first = driver("detach=True")
     until(lambda: list(tmp_path.glob("runs-*")))
     first.send_signal(signal.SIGINT)
-    first.wait(timeout=PATIENCE)
+    _, told = first.communicate(timeout=PATIENCE)
     assert running(slurm), "the jobs went with their driver"
     (tmp_path / "go").touch()
     [run] = [path.name for path in exchange.glob("2*")]
-    command = [sys.executable, "-m", "windrow._cli", "attach", run, "--exchange", str(exchange)]
+    attach = f"attach {run} --exchange {exchange}"
+    assert f"hint: windrow {attach}\n" in told
+    command = [sys.executable, "-m", "windrow._cli", *attach.split()]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=os.environ
     )
@@ -327,6 +347,28 @@ def test_what_is_missing_is_asked_for(slurm: cluster.Slurm, tmp_path: Path) -> N
         wr.connect("slurm://main", memm="4G", exchange=tmp_path)
     with pytest.raises(ValueError, match="allows 00:02:00 at most"):
         wr.connect("slurm://short", time="1h", exchange=tmp_path)
+    with pytest.raises(ValueError, match="`processes` is of this machine"):
+        wr.connect("slurm://main", processes=2, exchange=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "advice"),
+    [
+        ({"mem": "400G"}, "lower `mem=`"),
+        ({"cpus": 40}, "look at `mem=`, `cpus=`"),
+        ({"constraint": "gpu"}, "no node has what `constraint=` names"),
+    ],
+)
+def test_what_no_node_has_is_refused(
+    slurm: cluster.Slurm, numbers: Path, tmp_path: Path, asked: dict[str, Any], advice: str
+) -> None:
+    """At once, or when Slurm says that the job can never start."""
+    with (
+        wr.connect(**{**ARRAYS, **asked}, exchange=tmp_path),
+        pytest.raises(wr.errors.ResourceError, match=advice),
+    ):
+        totals(numbers)
+    until(lambda: not slurm.run("squeue", "-h").strip())
 
 
 def test_another_build_is_refused(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> None:

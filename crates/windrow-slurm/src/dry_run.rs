@@ -53,7 +53,7 @@ pub fn dry_run(
             stage.inputs.iter().filter_map(|input| names.get(input)).flatten().cloned().collect();
         for part in split(stage.tasks, largest_array) {
             let name = format!("windrow-RUN-s{}-{count}", stage.id);
-            let about = format!("stage {} ({}): {} tasks", stage.id, stage.name, part.len());
+            let about = about_stage(stage.id, &stage.name, part.len());
             let array = Array {
                 name: &name,
                 about: &about,
@@ -70,6 +70,12 @@ pub fn dry_run(
         }
     }
     text
+}
+
+/// What a batch of a stage's tasks is, for people.
+pub(crate) fn about_stage(id: u32, name: &str, tasks: usize) -> String {
+    let noun = if tasks == 1 { "task" } else { "tasks" };
+    format!("stage {id} ({name}): {tasks} {noun}")
 }
 
 fn section(text: &mut String, title: &str, script: &str) {
@@ -99,9 +105,9 @@ mod tests {
     #[test]
     fn all_stages_are_shown_with_what_they_wait_for() {
         insta::assert_snapshot!(shown(r#"{"partition": "main", "time": "30m"}"#, 2), @r##"
-        ==== stage 0 (read): 1 tasks
+        ==== stage 0 (read): 1 task
         #!/bin/bash
-        # stage 0 (read): 1 tasks
+        # stage 0 (read): 1 task
         #SBATCH --job-name=windrow-RUN-s0-0
         #SBATCH --partition=main
         #SBATCH --time=00:30:00
@@ -127,9 +133,9 @@ mod tests {
 
         exec windrow task /shared/RUN/tasks/windrow-RUN-s0-1.json --index "$SLURM_ARRAY_TASK_ID" --outcomes /shared/RUN/outcomes
 
-        ==== stage 1 (group): 1 tasks
+        ==== stage 1 (group): 1 task
         #!/bin/bash
-        # stage 1 (group): 1 tasks
+        # stage 1 (group): 1 task
         #SBATCH --job-name=windrow-RUN-s1-2
         #SBATCH --partition=main
         #SBATCH --time=00:30:00

@@ -116,7 +116,9 @@ fn hint(end: &End, scene: &Scene<'_>) -> Option<String> {
         End::NeverStarts(reason) if reason.ends_with("TimeLimit") => {
             "lower `time=`: `sinfo -o '%P %l'` shows how long each partition allows"
         }
-        End::NeverStarts(reason) if reason == "BadConstraints" => {
+        End::NeverStarts(reason)
+            if matches!(reason.as_str(), "BadConstraints" | "PartitionConfig") =>
+        {
             "no node has what is asked for: look at `mem=`, `cpus=` and `constraint=`"
         }
         _ => return None,

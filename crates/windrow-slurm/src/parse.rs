@@ -77,6 +77,7 @@ fn never_starts(reason: &str) -> bool {
         "BadConstraints",
         "PartitionTimeLimit",
         "PartitionNodeLimit",
+        "PartitionConfig",
         "AssociationTimeLimit",
     ]
     .contains(&reason)
@@ -133,6 +134,8 @@ pub(crate) fn advice(said: &str) -> Option<&'static str> {
         Some("you may not submit so many tasks: `pilots=8` runs them all in 8 jobs")
     } else if says("node configuration is not available") || says("memory specification") {
         Some("no node has that much: lower `mem=` or `cpus=`, or take another partition")
+    } else if says("feature specification") {
+        Some("no node has what `constraint=` names: `sinfo -o '%N %f'` shows what they have")
     } else if says("time limit") {
         Some("lower `time=`: `sinfo -o '%P %l'` shows how long each partition allows")
     } else if says("configuration source") || says("slurm controller") {

@@ -14,7 +14,7 @@ use windrow_tasks::{
 
 use crate::backend::{Backend, Batch, Event, Task, check_time};
 use crate::command::Commands;
-use crate::dry_run::{PlannedStage, dry_run};
+use crate::dry_run::{PlannedStage, about_stage, dry_run};
 use crate::error::SlurmError;
 use crate::pilot::write_whole;
 use crate::settings::SlurmSettings;
@@ -148,7 +148,7 @@ impl SlurmRunner {
     /// Lets go of the run that it is at. Its tasks are over, or nobody wants them any more.
     fn leave(&mut self) {
         let keys: Vec<String> = self.keys.drain().map(|(key, _)| key).collect();
-        self.run = None;
+        let run = self.run.take();
         let Some(backend) = &mut self.backend else { return };
         if self.options.detach {
             self.backend = None;
@@ -160,6 +160,10 @@ impl SlurmRunner {
         } else {
             let _ = backend.close();
             self.backend = None;
+        }
+        // Tasks in flight are of a run that was given up; of others the answer may not be read yet.
+        if let Some(run) = run.filter(|_| !keys.is_empty() && !self.options.keep) {
+            let _ = fs::remove_dir_all(self.options.folder.join(run.as_str()));
         }
     }
 
@@ -190,7 +194,7 @@ impl SlurmRunner {
             Ok(Task { key: self.key(run, &spec.attempt), stage, spec: text })
         };
         Ok(Batch {
-            about: format!("stage {stage} ({name}): {} tasks", tasks.len()),
+            about: about_stage(stage, &name, tasks.len()),
             tasks: tasks.iter().map(of_spec).collect::<Result<_, SlurmError>>()?,
             after: after.into_iter().flatten().collect(),
         })

@@ -6,11 +6,13 @@ interpreter runs tasks, and the modules that lie beside the user's script.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from os import fspath
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,45 @@ def options(
             "share_memory": share_memory,
         },
     }
+
+
+def goes_on(slurm: Mapping[str, Any], exchange: str) -> Callable[[], str | None] | None:
+    """Give what tells, of a detached client, how to come back to the run that it was at last."""
+    if not slurm["detach"]:
+        return None
+    folder = slurm["settings"].get("folder")
+
+    def told() -> str | None:
+        runs = []
+        for path in Path(folder or exchange).glob("*/slurm.json"):
+            # A run that is written or removed just now is none to come back to.
+            with suppress(OSError, ValueError):
+                if json.loads(path.read_text())["home"] == slurm["home"]:
+                    runs.append(path.parent.name)
+        if not runs:
+            return None
+        further = f" --folder {shlex.quote(folder)}" if folder else ""
+        return (
+            f"jobs of run `{max(runs)}` that were submitted go on\n"
+            f"hint: windrow attach {max(runs)} --exchange {shlex.quote(exchange)}{further}"
+        )
+
+    return told
+
+
+def refuse_processes(processes: int | None) -> None:
+    """Say what is meant where somebody asks for processes: Slurm's jobs are none of this machine.
+
+    Raises
+    ------
+    ValueError
+        When `processes` is given.
+    """
+    if processes is not None:
+        raise ValueError(
+            "`processes` is of this machine, and tasks on Slurm are not\n"
+            "hint: `at_once=` says how many tasks run at a time, `pilots=` how many jobs"
+        )
 
 
 def is_detached(given: Mapping[str, Any]) -> bool:
