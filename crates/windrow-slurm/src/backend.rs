@@ -215,12 +215,24 @@ impl Backend {
         // It may have been written since; and over NFS a look may have to be forced.
         outcomes::freshen(&self.folder.join("outcomes"))?;
         events.extend(self.read_outcomes()?);
+        let mut waiting = Vec::new();
         for (key, lost) in over {
-            if self.places.remove(&key).is_some() {
-                events.push(Event::Lost { key, lost });
+            let Some(place) = self.places.remove(&key) else { continue };
+            if matches!(lost.end, End::NeverStarts(_)) {
+                waiting.extend(self.element(&place));
             }
+            events.push(Event::Lost { key, lost });
         }
+        // Slurm would keep them in its queue.
+        self.commands.cancel(&waiting)?;
         Ok(events)
+    }
+
+    /// As `squeue` shows it: `12_3`.
+    fn element(&self, place: &Place) -> Option<String> {
+        let (name, index) = place.element.as_ref()?;
+        let job = self.jobs.jobs().find(|job| job.name == *name)?;
+        Some(format!("{}_{index}", job.id?))
     }
 
     fn read_outcomes(&mut self) -> Result<Vec<Event>, SlurmError> {
@@ -274,12 +286,7 @@ impl Backend {
         let mut elements = Vec::new();
         for key in keys {
             let Some(place) = self.places.remove(*key) else { continue };
-            if let Some((name, index)) = place.element
-                && let Some(job) = self.jobs.jobs().find(|job| job.name == name)
-                && let Some(id) = job.id
-            {
-                elements.push(format!("{id}_{index}"));
-            }
+            elements.extend(self.element(&place));
         }
         if let Some(queue) = &self.queue {
             queue.withdraw(keys).map_err(|error| SlurmError::file(&self.folder, &error))?;

@@ -148,7 +148,7 @@ impl SlurmRunner {
     /// Lets go of the run that it is at. Its tasks are over, or nobody wants them any more.
     fn leave(&mut self) {
         let keys: Vec<String> = self.keys.drain().map(|(key, _)| key).collect();
-        let run = self.run.take();
+        self.run = None;
         let Some(backend) = &mut self.backend else { return };
         if self.options.detach {
             self.backend = None;
@@ -160,10 +160,6 @@ impl SlurmRunner {
         } else {
             let _ = backend.close();
             self.backend = None;
-        }
-        // Tasks in flight are of a run that was given up; of others the answer may not be read yet.
-        if let Some(run) = run.filter(|_| !keys.is_empty() && !self.options.keep) {
-            let _ = fs::remove_dir_all(self.options.folder.join(run.as_str()));
         }
     }
 

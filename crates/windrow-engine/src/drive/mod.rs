@@ -211,11 +211,17 @@ async fn drive(
     let (teller, handle) = (teller.clone(), tokio::runtime::Handle::current());
     let driven = tokio::task::spawn_blocking(move || {
         client.with_runner(&job, |runner| {
-            let exchange = job.exchange().clone();
-            let mut control =
-                Control::new(&plan, state, exchange, handle, client.options().policy)?;
+            let exchange = job.exchange();
+            let policy = client.options().policy;
+            let mut control = Control::new(&plan, state, exchange.clone(), handle.clone(), policy)?;
             control.lose(lost);
-            control.drive(runner, &teller, &stop)
+            let outcome = control.drive(runner, &teller, &stop);
+            if stop.load(Ordering::Relaxed) && !client.options().durable {
+                // Nobody waits for the run any more; whoever closes the client waits for this.
+                let folder = windrow_tasks::RunFolder::new(&plan.run);
+                let _ = handle.block_on(exchange.remove_all(folder.root()));
+            }
+            outcome
         })
     });
     let outcome = driven.await;
