@@ -74,28 +74,52 @@ pub(crate) fn strip(text: &str, left: bool, right: bool) -> &str {
     inner
 }
 
-/// The byte position of the first `part` in a text; quick for the short texts of columns.
-pub(crate) fn find(text: &str, part: &str) -> Option<usize> {
-    let (text, part) = (text.as_bytes(), part.as_bytes());
-    if text.len() > 256 {
-        return std::str::from_utf8(text).ok()?.find(std::str::from_utf8(part).ok()?);
+/// A piece of text that is looked for, in many texts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part<'a> {
+    text: &'a str,
+    /// Its byte that is met least often, and where that is.
+    byte: u8,
+    key: usize,
+}
+
+impl<'a> Part<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        let bytes = text.as_bytes().iter().copied().enumerate();
+        let (key, byte) = bytes.max_by_key(|(_, byte)| rarity(*byte)).unwrap_or((0, 0));
+        Self { text, byte, key }
     }
-    // The byte that is met least often is looked for; the others are compared where it is.
-    let Some((key, &byte)) = part.iter().enumerate().max_by_key(|(_, byte)| rarity(**byte)) else {
-        return Some(0);
-    };
-    let mut start = 0;
-    loop {
-        let at = start + find_byte(text.get(start + key..)?, byte)?;
-        // A few bytes: sooner compared than a function is called for it.
-        let here = text.get(at..)?;
-        if here.len() < part.len() {
-            return None;
+
+    /// The same piece of text, at the same place in memory.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        std::ptr::eq(self.text, text)
+    }
+
+    fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The byte position of the first one in a text; quick for the short texts of columns.
+    #[inline]
+    pub(crate) fn find(&self, text: &str) -> Option<usize> {
+        if text.len() > 256 || self.len() == 0 {
+            return text.find(self.text);
         }
-        if here.iter().zip(part).all(|(a, b)| a == b) {
-            return Some(at);
+        let (text, part) = (text.as_bytes(), self.text.as_bytes());
+        let mut start = 0;
+        // The rare byte is looked for; the others are compared where it is.
+        loop {
+            let at = start + find_byte(text.get(start + self.key..)?, self.byte)?;
+            // A few bytes: sooner compared than a function is called for it.
+            let here = text.get(at..)?;
+            if here.len() < part.len() {
+                return None;
+            }
+            if here.iter().zip(part).all(|(a, b)| a == b) {
+                return Some(at);
+            }
+            start = at + 1;
         }
-        start = at + 1;
     }
 }
 
@@ -109,18 +133,24 @@ fn rarity(byte: u8) -> u8 {
     }
 }
 
-/// The position of the first byte that is the wanted one, eight at a time.
+/// The position of the first byte that is the wanted one, eight at a time; the last eight may
+/// overlap those before, which have been found to be others.
+#[inline]
 fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
     let pattern = u64::from_ne_bytes([wanted; 8]);
-    let (eights, rest) = bytes.as_chunks::<8>();
-    for (place, eight) in eights.iter().enumerate() {
+    let first = |eight: &[u8; 8]| {
         let found = zero_bytes(u64::from_le_bytes(*eight) ^ pattern);
-        if found != 0 {
-            return Some(8 * place + found.trailing_zeros() as usize / 8);
+        (found != 0).then_some(found.trailing_zeros() as usize / 8)
+    };
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().position(|&byte| byte == wanted);
+    };
+    for (place, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
+        if let Some(at) = first(eight) {
+            return Some(8 * place + at);
         }
     }
-    let found = rest.iter().position(|&byte| byte == wanted)?;
-    Some(8 * eights.len() + found)
+    first(last).map(|at| bytes.len() - 8 + at)
 }
 
 /// The highest bit of each byte that is zero; all other bits are clear.
@@ -130,19 +160,19 @@ fn zero_bytes(eight: u64) -> u64 {
 }
 
 /// `text.replace(from, to)` where that is a piece of `text`; `from` is not empty.
-pub(crate) fn replaced<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
-    let Some(at) = find(text, from) else { return Some(text) };
+pub(crate) fn replaced<'a>(text: &'a str, from: Part<'_>, to: &str) -> Option<&'a str> {
+    let Some(at) = from.find(text) else { return Some(text) };
     let rest = text.get(at + from.len()..).filter(|_| to.is_empty())?;
     if rest.is_empty() {
         return text.get(..at);
     }
-    (at == 0 && find(rest, from).is_none()).then_some(rest)
+    (at == 0 && from.find(rest).is_none()).then_some(rest)
 }
 
 /// `text.replace(from, to)` for a `from` that is not empty.
-pub(crate) fn replace(text: &str, from: &str, to: &str, out: &mut String) {
+pub(crate) fn replace(text: &str, from: Part<'_>, to: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(at) = find(rest, from) {
+    while let Some(at) = from.find(rest) {
         out.push_str(rest.get(..at).unwrap_or(""));
         out.push_str(to);
         rest = rest.get(at + from.len()..).unwrap_or("");
@@ -180,7 +210,7 @@ fn parts<'a>(text: &'a str, separator: &'a str, way: SplitWay) -> Vec<&'a str> {
 /// `text.split(separator)[index]`
 pub(crate) fn split_item<'a>(
     text: &'a str,
-    separator: &'a str,
+    separator: Part<'a>,
     index: i64,
     way: SplitWay,
 ) -> Option<&'a str> {
@@ -188,15 +218,15 @@ pub(crate) fn split_item<'a>(
     if plain && index >= 0 {
         let mut rest = text;
         for _ in 0..index {
-            rest = rest.get(find(rest, separator)? + separator.len()..)?;
+            rest = rest.get(separator.find(rest)? + separator.len()..)?;
         }
-        return rest.get(..find(rest, separator).unwrap_or(rest.len()));
+        return rest.get(..separator.find(rest).unwrap_or(rest.len()));
     }
     // From the right a longer separator may overlap itself in another way.
     if plain && index == -1 && separator.len() == 1 {
-        return text.rsplit(separator).next();
+        return text.rsplit(separator.text).next();
     }
-    let parts = parts(text, separator, way);
+    let parts = parts(text, separator.text, way);
     let index = if index < 0 { index.saturating_add(signed(parts.len())) } else { index };
     parts.get(usize::try_from(index).ok()?).copied()
 }

@@ -3,6 +3,7 @@
 use bumpalo::Bump;
 
 use crate::ir::{Cmp, File, Instr, Op, TextMap, TextPairTest, TextTest};
+use crate::kernel::text::Part;
 use crate::kernel::{float_text, format, letters, parse, text};
 use crate::lower::Characters;
 use crate::machine::text_blocks::Block;
@@ -61,6 +62,7 @@ impl<'a> Frame<'a> {
             instr,
             mask: instr.mask.map(|mask| self.byte_lanes(mask)),
             texts: Vec::new(),
+            part: None,
             ints: [&[]; 3],
             floats: &[],
             bytes: &[],
@@ -79,6 +81,7 @@ impl<'a> Frame<'a> {
             }
             lanes.texts.push(text);
         }
+        lanes.part = lanes.texts.get(1).and_then(|texts| texts.first()).map(|text| Part::new(text));
         lanes
     }
 }
@@ -105,6 +108,8 @@ struct Lanes<'r, 'a> {
     mask: Option<&'r [u8]>,
     /// By argument; empty for one that is no text.
     texts: Vec<&'r [&'a str]>,
+    /// The second text of the first lane, ready to be looked for.
+    part: Option<Part<'a>>,
     ints: [&'r [i64]; 3],
     floats: &'r [f64],
     bytes: &'r [u8],
@@ -165,12 +170,34 @@ impl<'r, 'a> Lanes<'r, 'a> {
             Op::TextMap(TextMap::Strip) => self.each((exit, out), "", any_left, |lanes, lane| {
                 Some(text::strip(lanes.text_at(0, lane), true, true))
             }),
+            Op::TextReplace => self
+                .each((exit, out), "", any_left, |lanes, lane| Some(lanes.replaced(maker, lane))),
+            Op::TextSplitItem(way) => self.each((exit, out), "", any_left, |lanes, lane| {
+                let index = lanes.int_at(2, lane);
+                text::split_item(lanes.text_at(0, lane), lanes.part(lane), index, way)
+            }),
             _ => self.each((exit, out), "", any_left, |lanes, lane| lanes.text_lane(maker, lane)),
         }
     }
 
     fn text_at(&self, arg: usize, lane: usize) -> &'a str {
         self.texts.get(arg).and_then(|lanes| lanes.get(lane)).copied().unwrap_or("")
+    }
+
+    /// What is looked for in a text; mostly it is the same for all lanes.
+    fn part(&self, lane: usize) -> Part<'a> {
+        let text = self.text_at(1, lane);
+        self.part.filter(|part| part.is(text)).unwrap_or_else(|| Part::new(text))
+    }
+
+    fn replaced(&self, maker: &mut Maker<'a>, lane: usize) -> &'a str {
+        let (value, to) = (self.text_at(0, lane), self.text_at(2, lane));
+        if self.text_at(1, lane).is_empty() {
+            return maker.arena.alloc_str(&value.replace("", to));
+        }
+        let from = self.part(lane);
+        text::replaced(value, from, to)
+            .unwrap_or_else(|| maker.keep(|out| text::replace(value, from, to, out)))
     }
 
     fn int_at(&self, arg: usize, lane: usize) -> i64 {
@@ -187,18 +214,6 @@ impl<'r, 'a> Lanes<'r, 'a> {
             Op::TextConcat => self.concat(maker, lane),
             Op::TextRepeat => return repeat(maker, value, self.int_at(1, lane)),
             Op::TextMap(map) => return map_text(maker, map, value),
-            Op::TextReplace => {
-                let (from, to) = (self.text_at(1, lane), self.text_at(2, lane));
-                if !from.is_empty() {
-                    return Some(
-                        text::replaced(value, from, to).unwrap_or_else(|| {
-                            maker.keep(|out| text::replace(value, from, to, out))
-                        }),
-                    );
-                }
-                let replaced = value.replace(from, to);
-                maker.arena.alloc_str(&replaced)
-            }
             Op::TextIndex => return text::item(value, self.int_at(1, lane)),
             Op::TextSlice { lower, upper } => {
                 let lower = lower.then(|| self.int_at(1, lane));
@@ -210,10 +225,6 @@ impl<'r, 'a> Lanes<'r, 'a> {
                 return written(maker, &plan.characters[usize::from(table)], value);
             }
             Op::TextReverse => maker.keep(|out| out.extend(value.chars().rev())),
-            Op::TextSplitItem(way) => {
-                let separator = self.text_at(1, lane);
-                return text::split_item(value, separator, self.int_at(2, lane), way);
-            }
             Op::TextSplitSpaceItem => {
                 return text::split_space_item(value, self.int_at(1, lane));
             }
@@ -297,7 +308,7 @@ impl<'r, 'a> Lanes<'r, 'a> {
             }
             Op::TextLen => text::signed(text::length(value)),
             Op::TextFind { last } => {
-                let found = if last { value.rfind(other()) } else { text::find(value, other()) };
+                let found = if last { value.rfind(other()) } else { self.part(lane).find(value) };
                 found.map_or(-1, |at| text::signed(text::position(value, at)))
             }
             Op::TextCount => text::signed(text::count(value, other())),
@@ -331,7 +342,7 @@ impl<'r, 'a> Lanes<'r, 'a> {
                 Cmp::Gt => value > other,
                 Cmp::Ge => value >= other,
             },
-            Op::TextPairTest(TextPairTest::Contains) => text::find(value, other).is_some(),
+            Op::TextPairTest(TextPairTest::Contains) => self.part(lane).find(value).is_some(),
             Op::TextPairTest(TextPairTest::StartsWith) => value.starts_with(other),
             Op::TextPairTest(TextPairTest::EndsWith) => value.ends_with(other),
             Op::TextTest(test) => return test_text(test, value),

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::ir::Cmp;
 use crate::kernel::number::compare_int_float;
-use crate::kernel::text;
+use crate::kernel::text::Part;
 use crate::row::constants::{Frozen, Kind, Lookup};
 use crate::row::trouble::{Eval, SAME_NAN, leave, type_error};
 use crate::row::value::{Val, range_len};
@@ -195,7 +195,7 @@ fn identical(left: &Val<'_>, right: &Val<'_>) -> Eval<bool> {
 pub(crate) fn contains(holder: &Val<'_>, item: &Val<'_>) -> Eval<bool> {
     match holder {
         Val::Str(whole) => match item {
-            Val::Str(part) => Ok(text::find(whole, part).is_some()),
+            Val::Str(part) => Ok(Part::new(part).find(whole).is_some()),
             _ => type_error("`in` a text asks for a text"),
         },
         Val::Tuple(items) => any_same(items, item),

@@ -1,6 +1,7 @@
 //! Methods of text.
 
 use crate::ir::TextTest;
+use crate::kernel::text::Part;
 use crate::kernel::{format as layout, letters, text};
 use crate::row::compare;
 use crate::row::constants::Lookup;
@@ -216,7 +217,7 @@ fn search<'a>(value: &str, method: Method, args: &[Val<'a>]) -> Eval<Val<'a>> {
     } else if from_right {
         window.rfind(part)
     } else {
-        text::find(window, part)
+        Part::new(part).find(window)
     };
     match found {
         Some(at) => Ok(Val::Int(start + text::signed(text::position(window, at)))),
@@ -240,7 +241,7 @@ fn replace<'a>(
             None => return type_error("a count that is no integer"),
         },
     };
-    if !from.is_empty() && text::find(value, from).is_none() {
+    if !from.is_empty() && Part::new(from).find(value).is_none() {
         return Ok(Val::Str(value));
     }
     let replaced = match limit {
