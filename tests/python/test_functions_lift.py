@@ -221,6 +221,18 @@ def test_qualified_names_in_messages():
     check(f, ROW)
 
 
+def counts(row):
+    counts.calls = getattr(counts, "calls", 0) + 1
+    return row["a"] // row["b"], counts.__name__
+
+
+def test_a_function_may_mention_itself():
+    check(counts, *ROWS)
+    _, lifted = lift(counts)
+    assert lifted.__qualname__ == "counts"
+    assert counts.calls >= len(ROWS)
+
+
 # --- what is not lifted, and why ---
 
 other = {"a": 1}

@@ -162,7 +162,11 @@ def _function_around(body: ast.stmt, free: list[str], place: FunctionNode) -> as
     arguments = ast.arguments(
         posonlyargs=[], args=[arg(n) for n in free], kwonlyargs=[], kw_defaults=[], defaults=[]
     )
-    factory = ast.FunctionDef(_FACTORY, arguments, [body], [])
+    lines = [body]
+    if isinstance(body, ast.FunctionDef) and body.name not in free:
+        # A function that mentions itself means the global, not the one that is defined here.
+        lines.insert(0, ast.copy_location(ast.Global([body.name]), place))
+    factory = ast.FunctionDef(_FACTORY, arguments, lines, [])
     if sys.version_info >= (3, 12):
         factory.type_params = []
     return ast.Module([ast.copy_location(factory, place)], [])
