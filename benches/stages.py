@@ -22,6 +22,8 @@ import pyarrow as pa
 import windrow as wr
 from benches.generate import groups
 from benches.harness import machine
+from benches.harness.job import agree
+from benches.jobs.group_by import digest
 from benches.peers import dask, pyspark
 from benches.questions import QUESTIONS
 
@@ -99,24 +101,45 @@ def written(folder: Path, work: Work) -> int:
     return sum(path.stat().st_size for path in folder.glob("*/stages/*/*/*.arrow"))
 
 
+def compared(answers: dict[str, dict[str, Any]]) -> str:
+    """Say whether all have given the answers of the single plan."""
+    differing = [
+        f"{name} for {case}"
+        for case, given in answers.items()
+        for name, answer in given.items()
+        if not agree(answer, given["one plan"])
+    ]
+    if differing:
+        return f"**Other answers than the single plan's: {', '.join(differing)}.**"
+    return "All answers agree: numbers of groups, and sums of all columns."
+
+
 def group_by(data: Path, rows: int, cluster: Any, spark: Any) -> None:
     """Measure the group-by set and print its table."""
     from distributed import Client
 
     paths = groups.parquet(data, rows)
     times: dict[str, dict[str, float]] = {case: {} for case in QUESTIONS}
+    answers: dict[str, dict[str, Any]] = {case: {} for case in QUESTIONS}
 
     def measure(way: str) -> None:
         for case in QUESTIONS:
-            times[case][way] = median(ours(case, paths))
+            asked = ours(case, paths)
+            times[case][way] = median(asked)
+            answers[case][way] = digest(pa.table(asked()), case)
 
     each_way(cluster, data / "exchange", measure)
     with Client(cluster) as client:
         for case in QUESTIONS:
             asked = theirs(dask, client, case, paths)
             times[case]["Dask's data frame"] = median(asked, lambda: forget(client))
-        if spark is not None:
-            times[case]["PySpark"] = median(theirs(pyspark, spark, case, paths))
+            answers[case]["Dask's data frame"] = digest(dask.adapter.to_arrow(asked()), case)
+            forget(client)
+    if spark is not None:
+        for case in QUESTIONS:
+            asked = theirs(pyspark, spark, case, paths)
+            times[case]["PySpark"] = median(asked)
+            answers[case]["PySpark"] = digest(pyspark.adapter.to_arrow(asked()), case)
     names = list(next(iter(times.values())))
     print(f"| | {' | '.join(names)} | written |")
     print(f"|---|{'---|' * (len(names) + 1)}")
@@ -125,6 +148,8 @@ def group_by(data: Path, rows: int, cluster: Any, spark: Any) -> None:
         cells = [f"{taken[name] * 1e3:.0f} ({taken[name] / base:.2f})" for name in names]
         size = written(data / f"kept-{case}-{time.time_ns()}", ours(case, paths)) / 1e6
         print(f"| {case} | {' | '.join(cells)} | {size:.1f} MB |")
+    print()
+    print(compared(answers))
     print()
     for name in names[1:]:
         ratio = statistics.geometric_mean(

@@ -99,16 +99,18 @@ class DaskRunner:
 
     def start(self, specs: Iterable[bytes]) -> None:
         """Hand tasks over, all at once so that a cluster that scales sees what is to be done."""
-        for spec in specs:
-            described = json.loads(spec)
-            name = attempt_name(described["attempt"])
-            future = self._client.submit(
-                self._execute,
-                bytes(spec),
-                key=f"windrow-{described['run']}-{name}",
-                pure=False,
-                **self._options,
-            )
+        named = {_name(spec): spec for spec in specs}
+        if not named:
+            return
+        # One message for all of them: the scheduler takes longer for a message than for a task.
+        futures = self._client.map(
+            self._execute,
+            [bytes(spec) for spec in named.values()],
+            key=[f"windrow-{run}-{name}" for run, name in named],
+            pure=False,
+            **self._options,
+        )
+        for (_, name), future in zip(named, futures, strict=True):
             self._futures[name] = future
             future.add_done_callback(lambda done, name=name: self._ended.put((name, done)))
 
@@ -203,6 +205,12 @@ def execute_task(spec: bytes) -> bytes:
     from windrow import _native
 
     return _native.execute_task(spec)
+
+
+def _name(spec: bytes) -> tuple[str, str]:
+    """Give the run and the name of the attempt that a spec describes."""
+    described = json.loads(spec)
+    return described["run"], attempt_name(described["attempt"])
 
 
 def attempt_name(attempt: dict[str, Any]) -> str:
