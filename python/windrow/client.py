@@ -201,6 +201,8 @@ def connect(
         "kind": kind,
         "exchange": folder,
         "durable": durable is not None,
+        # What goes with the run and stays on this machine is written faster than compressed.
+        "compress": durable is not None or exchange is not None,
         "resume": resume,
         "memory_bytes": memory or _share(runner) or settings["memory"] // max(count, 1),
         "processes": count,

@@ -85,6 +85,7 @@ fn finish(
     let options = ClientOptions {
         exchange: exchange(arguments)?,
         durable: true,
+        compress: true,
         resume: Resume::Run(run.clone()),
         functions: FunctionPlace::Interpreter,
         resources: Resources {

@@ -21,7 +21,7 @@ pub enum FunctionPlace {
 }
 
 /// What a session runs with. Every field has a default that suits the machine.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Bytes that all operators and results together may use; beyond it they spill, then fail.

@@ -24,6 +24,8 @@ pub struct ClientOptions {
     pub exchange: String,
     /// Whether runs are kept there after they have ended.
     pub durable: bool,
+    /// Whether what tasks write is compressed: worth its time where it stays or travels.
+    pub compress: bool,
     /// Which runs are continued rather than begun.
     pub resume: Resume,
     /// Where tasks call Python functions.

@@ -22,8 +22,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::execution::memory_pool::MemoryConsumer;
-use futures::StreamExt;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use futures::{StreamExt, stream};
 use windrow_events::{RunId, now_millis};
 use windrow_tasks::{BlobRef, Fingerprint, JobPlan, LostInput, MapOutput, StagePlan};
 
@@ -108,6 +109,7 @@ async fn prepare(
         partitions: settings.partitions,
         batch_rows: settings.batch_rows,
         native: settings.native,
+        compress: client.options().compress,
         now: i64::try_from(now_millis()).unwrap_or(i64::MAX),
         digest: String::new(),
     };
@@ -234,13 +236,12 @@ enum Unread {
     Failed(Error),
 }
 
-/// The rows of the result's outputs.
-async fn read(job: &Job, outputs: &[Arc<MapOutput>]) -> Result<Vec<Vec<RecordBatch>>, Unread> {
+/// The rows of the result's outputs, read on as many threads as there are.
+async fn read(job: &Arc<Job>, outputs: &[Arc<MapOutput>]) -> Result<Vec<Vec<RecordBatch>>, Unread> {
     let session = job.session();
     let pool = Arc::clone(session.stage_context(inputs(job)).memory_pool());
-    let reservation = MemoryConsumer::new("the result").register(&pool);
-    let mut parts = Vec::with_capacity(outputs.len());
-    for (partition, output) in outputs.iter().enumerate() {
+    let reservation = Arc::new(MemoryConsumer::new("the result").register(&pool));
+    let one = |(partition, output): (usize, &Arc<MapOutput>)| {
         let origin = LostInput {
             stage: output.attempt.task.stage,
             epoch: output.attempt.task.epoch,
@@ -248,24 +249,35 @@ async fn read(job: &Job, outputs: &[Arc<MapOutput>]) -> Result<Vec<Vec<RecordBat
             object: output.object.clone(),
         };
         let slot = output.slots.first().copied().unwrap_or_default();
-        let mut rows = rows_of(inputs(job), vec![Piece { slot, origin }]);
-        let mut batches = Vec::new();
-        while let Some(batch) = rows.next().await {
-            let batch = batch.map_err(|error| match gone(&error) {
-                Some(lost) => Unread::Lost(vec![lost]),
-                None => Unread::Failed(match write_fault(&error) {
-                    Some(fault) => fault.into(),
-                    None => session.run_error(&error, job.files()),
-                }),
-            })?;
-            reservation
-                .try_grow(memory::of(&batch))
-                .map_err(|error| Unread::Failed(session.run_error(&error, job.files())))?;
-            batches.push(batch);
-        }
-        parts.push(batches);
+        let (job, reservation) = (Arc::clone(job), Arc::clone(&reservation));
+        let work = async move { rows(&job, Piece { slot, origin }, &reservation).await };
+        async move { SpawnedTask::spawn(work).join().await }
+    };
+    let reading: Vec<_> = outputs.iter().enumerate().map(one).collect();
+    let parts: Vec<_> = stream::iter(reading).buffered(session.settings().workers).collect().await;
+    let panicked = |join| Unread::Failed(Error::internal(format!("a thread panicked: {join}")));
+    parts.into_iter().map(|part| part.map_err(panicked)?).collect()
+}
+
+/// The rows of one output of the result.
+async fn rows(
+    job: &Job,
+    piece: Piece,
+    reservation: &MemoryReservation,
+) -> Result<Vec<RecordBatch>, Unread> {
+    let failed = |error| Unread::Failed(job.session().run_error(&error, job.files()));
+    let mut rows = rows_of(inputs(job), vec![piece]);
+    let mut batches = Vec::new();
+    while let Some(batch) = rows.next().await {
+        let batch = batch.map_err(|error| match (gone(&error), write_fault(&error)) {
+            (Some(lost), _) => Unread::Lost(vec![lost]),
+            (None, Some(fault)) => Unread::Failed(fault.into()),
+            (None, None) => failed(error),
+        })?;
+        reservation.try_grow(memory::of(&batch)).map_err(failed)?;
+        batches.push(batch);
     }
-    Ok(parts)
+    Ok(batches)
 }
 
 fn inputs(job: &Job) -> Arc<Inputs> {

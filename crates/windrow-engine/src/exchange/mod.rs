@@ -6,13 +6,14 @@
 //!  stage 0, task 2 ──► [slot 0][slot 1][slot 2]  ┘
 //! ```
 //!
-//! A slot is an Arrow IPC stream with LZ4; an empty slot has no bytes. Objects are never changed
-//! and never replaced. What the manifest lists and storage does not have is a *lost input*, which
+//! A slot is an Arrow IPC stream, with LZ4 where it stays or travels; an empty slot has no bytes.
+//! Objects are never changed and never replaced. What the manifest lists and storage does not have is a *lost input*, which
 //! the driver has made again.
 
 mod fault;
 mod inputs;
 mod keys;
+mod message;
 mod range;
 mod read;
 mod read_exec;

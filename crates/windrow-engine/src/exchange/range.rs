@@ -9,7 +9,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamDecoder;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -29,6 +28,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use windrow_tasks::StageId;
 
 use super::keys::{Entry, Keys, entries_of};
+use super::message::Messages;
 use super::read::part;
 use super::{InputGone, Inputs, Piece};
 
@@ -252,14 +252,16 @@ impl Run {
 /// The batches of a stream that lacks its end.
 fn decoded(parts: &[bytes::Bytes]) -> Result<Vec<RecordBatch>> {
     let mut decoder = StreamDecoder::new();
+    let mut messages = Messages::default();
     let mut batches = Vec::new();
     for bytes in parts {
-        let mut buffer = Buffer::from(bytes.clone());
-        while !buffer.is_empty() {
-            if let Some(batch) = decoder.decode(&mut buffer)? {
-                batches.push(batch);
-            }
+        messages.push(bytes.clone());
+        while let Some(mut message) = messages.next() {
+            batches.extend(decoder.decode(&mut message)?);
         }
+    }
+    if !messages.rest().is_empty() {
+        return internal_err!("a part of a run ends within a message");
     }
     Ok(batches)
 }

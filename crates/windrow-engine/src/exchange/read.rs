@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::buffer::Buffer;
 use arrow::ipc::reader::StreamDecoder;
 use bytes::Bytes;
 use datafusion::common::Result;
@@ -11,6 +10,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use windrow_tasks::{LostInput, Slot};
 
+use super::message::Messages;
 use super::{Exchange, InputGone, Inputs, StoreFault, WriteFault};
 
 /// Bytes that are read at once.
@@ -90,7 +90,7 @@ struct Reading {
     inputs: Arc<Inputs>,
     piece: Piece,
     decoder: StreamDecoder,
-    buffer: Buffer,
+    messages: Messages,
     /// Bytes that were read.
     at: u64,
     crc: crc32fast::Hasher,
@@ -102,8 +102,10 @@ impl Reading {
         let mut crc = crc32fast::Hasher::new();
         crc.update(&first);
         let at = first.len() as u64;
+        let mut messages = Messages::default();
+        messages.push(first);
         let decoder = StreamDecoder::new();
-        Self { inputs, piece, decoder, buffer: Buffer::from(first), at, crc, checked: false }
+        Self { inputs, piece, decoder, messages, at, crc, checked: false }
     }
 
     fn into_stream(self) -> BoxStream<'static, Result<RecordBatch>> {
@@ -113,23 +115,22 @@ impl Reading {
     async fn step(mut self) -> Result<Option<(RecordBatch, Self)>> {
         loop {
             self.check()?;
-            match self.decoder.decode(&mut self.buffer) {
-                Ok(Some(batch)) => return Ok(Some((batch, self))),
-                Ok(None) if self.at == self.piece.slot.len && self.buffer.is_empty() => {
-                    return match self.decoder.finish() {
-                        Ok(()) => Ok(None),
-                        Err(_) => Err(self.piece.gone()),
-                    };
+            if let Some(mut message) = self.messages.next() {
+                match self.decoder.decode(&mut message) {
+                    Ok(Some(batch)) => return Ok(Some((batch, self))),
+                    Ok(None) => continue,
+                    Err(_) => return Err(self.piece.gone()),
                 }
-                Ok(None) => {
-                    let end = (self.at + CHUNK).min(self.piece.slot.len);
-                    let more = part(&self.inputs, &self.piece, self.at..end).await?;
-                    self.crc.update(&more);
-                    self.at = end;
-                    self.buffer = Buffer::from(more);
-                }
-                Err(_) => return Err(self.piece.gone()),
             }
+            if self.at == self.piece.slot.len {
+                let whole = self.messages.rest().is_empty() && self.decoder.finish().is_ok();
+                return if whole { Ok(None) } else { Err(self.piece.gone()) };
+            }
+            let end = (self.at + CHUNK).min(self.piece.slot.len);
+            let more = part(&self.inputs, &self.piece, self.at..end).await?;
+            self.crc.update(&more);
+            self.at = end;
+            self.messages.push(more);
         }
     }
 

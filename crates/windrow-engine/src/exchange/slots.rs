@@ -11,16 +11,17 @@ use arrow::ipc::CompressionType;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use datafusion::common::Result;
 
-/// How batches are encoded.
-pub(super) fn encoding() -> Result<IpcWriteOptions> {
-    let options = IpcWriteOptions::default();
-    Ok(options.try_with_compression(Some(CompressionType::LZ4_FRAME))?)
+/// How batches are encoded: with LZ4, or as they are in memory.
+pub(super) fn encoding(compress: bool) -> Result<IpcWriteOptions> {
+    let compression = compress.then_some(CompressionType::LZ4_FRAME);
+    Ok(IpcWriteOptions::default().try_with_compression(compression)?)
 }
 
 /// One slot being written.
 pub(super) struct SlotWriter {
     schema: SchemaRef,
     full: BatchCoalescer,
+    encoding: IpcWriteOptions,
     stream: Option<StreamWriter<Vec<u8>>>,
     /// Where its bytes are in the spill file.
     spilled: Vec<(u64, u64)>,
@@ -37,9 +38,9 @@ pub(super) struct Encoded {
 }
 
 impl SlotWriter {
-    pub(super) fn new(schema: SchemaRef, batch_rows: usize) -> Self {
+    pub(super) fn new(schema: SchemaRef, batch_rows: usize, encoding: IpcWriteOptions) -> Self {
         let full = BatchCoalescer::new(SchemaRef::clone(&schema), batch_rows);
-        Self { schema, full, stream: None, spilled: Vec::new(), rows: 0, gone: 0 }
+        Self { schema, full, encoding, stream: None, spilled: Vec::new(), rows: 0, gone: 0 }
     }
 
     /// Takes rows in; gives the batches that were encoded because of them.
@@ -66,7 +67,8 @@ impl SlotWriter {
     fn encode(&mut self, batch: RecordBatch) -> Result<Encoded> {
         let offset = self.len();
         if self.stream.is_none() {
-            let writer = StreamWriter::try_new_with_options(Vec::new(), &self.schema, encoding()?)?;
+            let options = self.encoding.clone();
+            let writer = StreamWriter::try_new_with_options(Vec::new(), &self.schema, options)?;
             self.stream = Some(writer);
         }
         // The schema comes before the first batch and is not part of it.

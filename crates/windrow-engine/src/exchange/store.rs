@@ -107,9 +107,13 @@ impl Exchange {
     }
 
     /// Writes an object whole; what was there is replaced.
-    pub(crate) async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), StoreFault> {
+    pub(crate) async fn put(
+        &self,
+        name: &str,
+        bytes: impl Into<PutPayload>,
+    ) -> Result<(), StoreFault> {
         let options = PutOptions::default();
-        self.store.put_opts(&self.path(name), PutPayload::from(bytes), options).await?;
+        self.store.put_opts(&self.path(name), bytes.into(), options).await?;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::common::utils::memory::get_record_batch_memory_size;
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::GreedyMemoryPool;
@@ -56,12 +57,24 @@ async fn written(
     memory: usize,
     object: &str,
 ) -> MapOutput {
+    encoded(folder, batches, layout, memory, (object, true)).await
+}
+
+/// As [`written`], compressed or not.
+async fn encoded(
+    folder: &Path,
+    batches: Vec<RecordBatch>,
+    layout: &Layout,
+    memory: usize,
+    (object, compress): (&str, bool),
+) -> MapOutput {
     let exchange = Exchange::open(folder.to_str().unwrap()).unwrap();
     let input = stream::iter(batches.into_iter().map(Ok));
     let input = Box::pin(RecordBatchStreamAdapter::new(schema(), input));
     let to = Destination {
         exchange: &exchange,
         object: object.to_owned(),
+        compress,
         scratch: folder.to_owned(),
         partition: (0, 1),
     };
@@ -98,6 +111,31 @@ fn texts(batches: &[RecordBatch]) -> Vec<String> {
 
 fn by_key(slots: usize) -> Layout {
     Layout::Hash(vec![col("key", &schema()).unwrap()], slots)
+}
+
+#[tokio::test]
+async fn what_is_not_compressed_is_read_back_batch_by_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    // Several of the pieces that slots are read in, and messages that do not end where these do.
+    let batches: Vec<RecordBatch> =
+        (0..300).map(|part| batch(part * 500, part * 500 + 500)).collect();
+    let plain =
+        encoded(folder.path(), batches.clone(), &by_key(2), 1 << 30, ("plain", false)).await;
+    let packed = written(folder.path(), batches, &by_key(2), 1 << 30, "packed").await;
+    assert!(plain.len > 8 << 20, "{}", plain.len);
+    assert!(packed.len < plain.len / 2, "{} {}", packed.len, plain.len);
+    let path = folder.path();
+    let of = |output| async move { Arc::new(inputs(path, &[output], vec![]).await) };
+    for place in 0..2 {
+        let plain = slot(&of(&plain).await, place).await.unwrap();
+        let packed = slot(&of(&packed).await, place).await.unwrap();
+        assert_eq!(texts(&plain), texts(&packed));
+        // No batch holds on to bytes of its neighbors; a piece that is read has two million.
+        for batch in &plain {
+            let held = get_record_batch_memory_size(batch);
+            assert!(held < 32 << 10, "{held}");
+        }
+    }
 }
 
 #[tokio::test]

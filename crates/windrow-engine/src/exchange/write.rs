@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -18,7 +19,7 @@ use object_store::{MultipartUpload, PutPayload};
 use windrow_tasks::{KeySample, Slot};
 
 use super::keys::RunIndex;
-use super::slots::{SlotWriter, Spill};
+use super::slots::{SlotWriter, Spill, encoding};
 use super::store::PART;
 use super::{Exchange, Layout, StoreFault, WriteFault};
 use crate::operator::memory;
@@ -28,6 +29,8 @@ pub(crate) struct Destination<'a> {
     pub(crate) exchange: &'a Exchange,
     /// The object's name, which nobody else has.
     pub(crate) object: String,
+    /// Whether bytes are compressed, which takes longer than to write and read them on one machine.
+    pub(crate) compress: bool,
     /// The folder for what does not fit into memory.
     pub(crate) scratch: PathBuf,
     /// Which of how many tasks of the stage this is.
@@ -100,7 +103,10 @@ impl<'a> Writer<'a> {
             _ => None,
         };
         let rows = context.session_config().batch_size();
-        let slots = (0..count).map(|_| SlotWriter::new(Arc::clone(schema), rows)).collect();
+        let encoding = encoding(to.compress)?;
+        let slots = (0..count)
+            .map(|_| SlotWriter::new(Arc::clone(schema), rows, encoding.clone()))
+            .collect();
         let consumer = MemoryConsumer::new("an exchange").with_can_spill(true);
         Ok(Self {
             slots,
@@ -134,7 +140,7 @@ impl<'a> Writer<'a> {
                 }
                 if self.slots[0].held() >= PART {
                     let bytes = self.slots[0].take();
-                    self.object.write(&bytes).await?;
+                    self.object.write(bytes).await?;
                 }
                 self.stay_within_budget()
             }
@@ -183,18 +189,18 @@ impl<'a> Writer<'a> {
                     let piece = spill.read(at, left.min(PART)).map_err(spill_fault)?;
                     at += piece.len() as u64;
                     left -= piece.len();
-                    self.object.write(&piece).await?;
+                    self.object.write(piece).await?;
                 }
             }
             let last = writer.take();
-            self.object.write(&last).await?;
+            self.object.write(last).await?;
             slots.push(self.object.end_slot(start, writer.rows()));
         }
         let mut keys = Vec::new();
         if let Some(index) = self.index.take() {
             keys = index.samples();
             let start = self.object.start_slot();
-            self.object.write(&index.to_bytes()?).await?;
+            self.object.write(index.to_bytes()?).await?;
             slots.push(self.object.end_slot(start, 0));
         }
         let len = self.object.finish().await?;
@@ -211,7 +217,9 @@ struct ObjectWriter<'a> {
     exchange: &'a Exchange,
     name: &'a str,
     upload: Option<Box<dyn MultipartUpload>>,
-    part: Vec<u8>,
+    /// What waits to be sent, and how many bytes that are.
+    part: Vec<Bytes>,
+    waiting: usize,
     len: u64,
     crc: crc32fast::Hasher,
 }
@@ -219,7 +227,7 @@ struct ObjectWriter<'a> {
 impl<'a> ObjectWriter<'a> {
     fn new(exchange: &'a Exchange, name: &'a str) -> Self {
         let crc = crc32fast::Hasher::new();
-        Self { exchange, name, upload: None, part: Vec::new(), len: 0, crc }
+        Self { exchange, name, upload: None, part: Vec::new(), waiting: 0, len: 0, crc }
     }
 
     fn start_slot(&mut self) -> u64 {
@@ -232,34 +240,40 @@ impl<'a> ObjectWriter<'a> {
         Slot { offset: start, len: self.len - start, rows, crc }
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.crc.update(bytes);
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.crc.update(&bytes);
         self.len += bytes.len() as u64;
-        self.part.extend_from_slice(bytes);
-        if self.part.len() >= PART {
+        self.waiting += bytes.len();
+        self.part.push(bytes.into());
+        if self.waiting >= PART {
             self.send().await?;
         }
         Ok(())
+    }
+
+    fn take(&mut self) -> PutPayload {
+        self.waiting = 0;
+        std::mem::take(&mut self.part).into_iter().collect()
     }
 
     async fn send(&mut self) -> Result<()> {
         if self.upload.is_none() {
             self.upload = Some(self.exchange.upload(self.name).await.map_err(WriteFault)?);
         }
-        let part = std::mem::take(&mut self.part);
+        let part = self.take();
         if let Some(upload) = &mut self.upload {
-            upload.put_part(PutPayload::from(part)).await.map_err(fault)?;
+            upload.put_part(part).await.map_err(fault)?;
         }
         Ok(())
     }
 
     async fn finish(mut self) -> Result<u64> {
         if self.upload.is_none() {
-            let bytes = std::mem::take(&mut self.part);
+            let bytes = self.take();
             self.exchange.put(self.name, bytes).await.map_err(WriteFault)?;
             return Ok(self.len);
         }
-        if !self.part.is_empty() {
+        if self.waiting > 0 {
             self.send().await?;
         }
         if let Some(upload) = &mut self.upload {

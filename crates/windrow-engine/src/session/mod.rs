@@ -400,6 +400,11 @@ impl Session {
         self.settings().native
     }
 
+    /// Whether worker processes were started.
+    pub(crate) fn has_workers(&self) -> bool {
+        self.inner.workers.get().is_some()
+    }
+
     /// The worker processes, started when first asked for.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ pub(crate) struct JobOptions {
     pub(crate) batch_rows: usize,
     /// Whether functions run natively: it is part of what a plan becomes.
     pub(crate) native: bool,
+    /// Whether what tasks write is compressed.
+    pub(crate) compress: bool,
     /// What `now()` is, in milliseconds since 1970.
     pub(crate) now: i64,
     /// What the plan became; empty where it is planned for the first time.
@@ -34,6 +36,7 @@ impl JobOptions {
             ("partitions".to_owned(), self.partitions.to_string()),
             ("batch_rows".to_owned(), self.batch_rows.to_string()),
             ("native".to_owned(), self.native.to_string()),
+            ("compress".to_owned(), self.compress.to_string()),
             ("now".to_owned(), self.now.to_string()),
             ("digest".to_owned(), self.digest.clone()),
         ])
@@ -45,6 +48,7 @@ impl JobOptions {
             partitions: map.get("partitions")?.parse().ok()?,
             batch_rows: map.get("batch_rows")?.parse().ok()?,
             native: map.get("native")?.parse().ok()?,
+            compress: map.get("compress")?.parse().ok()?,
             now: map.get("now")?.parse().ok()?,
             digest: map.get("digest")?.clone(),
         })

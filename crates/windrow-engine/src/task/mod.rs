@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use windrow_tasks::{AttemptId, CommitRecord, MapOutput, SPEC_VERSION, TaskError, TaskReport};
 
+use crate::error::Error;
 use crate::exchange::{Destination, Exchange, Inputs, StoreFault, write};
 use crate::session::{Session, Surroundings};
+use crate::settings::Settings;
 
 pub use windrow_tasks::{FunctionPlace, Resources, TaskOutcome, TaskSpec};
 
@@ -47,6 +49,8 @@ pub struct TaskHost {
     fingerprint: String,
     surroundings: Box<dyn Fn() -> Surroundings + Send + Sync>,
     jobs: Mutex<Vec<Arc<Job>>>,
+    /// Sessions for jobs to come, with what they have read of files.
+    sessions: Mutex<Vec<(Settings, Session)>>,
 }
 
 impl std::fmt::Debug for TaskHost {
@@ -55,7 +59,7 @@ impl std::fmt::Debug for TaskHost {
     }
 }
 
-/// Jobs whose plans are kept.
+/// Jobs whose plans are kept, and sessions.
 const KEPT: usize = 4;
 
 impl TaskHost {
@@ -68,6 +72,7 @@ impl TaskHost {
             fingerprint: fingerprint(interpreter),
             surroundings: Box::new(surroundings),
             jobs: Mutex::new(Vec::new()),
+            sessions: Mutex::new(Vec::new()),
         }
     }
 
@@ -106,6 +111,22 @@ impl TaskHost {
         Ok(())
     }
 
+    /// A session with `settings`: that of an earlier job, as long as it has no worker processes. Those
+    /// have imported the modules of the job that they were started for.
+    fn session(&self, settings: Settings) -> Result<Session, Error> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.retain(|(_, session)| !session.has_workers());
+        if let Some((_, known)) = sessions.iter().find(|(of, _)| *of == settings) {
+            return Ok(known.clone());
+        }
+        let session = Session::new(settings.clone(), (self.surroundings)())?;
+        if sessions.len() == KEPT {
+            sessions.remove(0);
+        }
+        sessions.push((settings, session.clone()));
+        Ok(session)
+    }
+
     fn job(&self, spec: &TaskSpec) -> Result<Arc<Job>, TaskOutcome> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = jobs.iter().find(|job| job.is_of(spec)) {
@@ -113,8 +134,7 @@ impl TaskHost {
         }
         let options = JobOptions::of(spec).map_err(TaskOutcome::Fatal)?;
         let settings = options.settings(spec.resources, spec.functions);
-        let session = Session::new(settings, (self.surroundings)())
-            .map_err(|error| outcome::of_error(&error))?;
+        let session = self.session(settings).map_err(|error| outcome::of_error(&error))?;
         let exchange = Exchange::open(&spec.exchange).map_err(|error| outcome::of_error(&error))?;
         let (fragment, run) = (spec.fragment.clone(), spec.run.clone());
         let waiter = session.clone();
@@ -214,6 +234,7 @@ async fn output(
     let to = Destination {
         exchange: job.exchange(),
         object: spec.folder().data(&spec.attempt, nonce),
+        compress: job.options().compress,
         scratch: job.session().scratch().to_path_buf(),
         partition: (partition, fragment.tasks() as usize),
     };

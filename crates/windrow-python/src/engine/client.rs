@@ -28,6 +28,7 @@ pub(super) struct Given {
     kind: String,
     exchange: String,
     durable: bool,
+    compress: bool,
     /// Nothing, `true`, or the id of a run.
     #[serde(default)]
     resume: Option<serde_json::Value>,
@@ -120,6 +121,7 @@ pub(super) fn client(options: &str, runner: Option<Py<PyAny>>) -> PyResult<Arc<C
     let options = ClientOptions {
         exchange: given.exchange,
         durable: given.durable,
+        compress: given.compress,
         resume: resume(given.resume.as_ref()).map_err(raised)?,
         functions: given.functions,
         resources,
