@@ -76,6 +76,12 @@ impl Client {
         &self.options
     }
 
+    /// Whether the answer of a run may stay in memory: threads of this process make it, and nobody
+    /// else will ask for it.
+    pub(super) fn keeps_answers(&self) -> bool {
+        self.runner.is_none() && !self.options.durable
+    }
+
     /// Ends the runner; the client runs nothing after it.
     pub fn close(&self) {
         if let Some(runner) = &self.runner {

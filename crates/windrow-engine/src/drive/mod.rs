@@ -133,6 +133,7 @@ async fn prepare(
     }
     let run = RunId::generate();
     let job = Job::plan(session.clone(), exchange.clone(), run.clone(), program, options).await?;
+    let job = if client.keeps_answers() { job.with_answer_kept() } else { job };
     let folder = windrow_tasks::RunFolder::new(&run);
     let blob = BlobRef { name: folder.blob("program"), len: program.len() as u64 };
     exchange.put(&blob.name, program.to_vec()).await?;
@@ -249,9 +250,16 @@ async fn read(job: &Arc<Job>, outputs: &[Arc<MapOutput>]) -> Result<Vec<Vec<Reco
             object: output.object.clone(),
         };
         let slot = output.slots.first().copied().unwrap_or_default();
-        let (job, reservation) = (Arc::clone(job), Arc::clone(&reservation));
-        let work = async move { rows(&job, Piece { slot, origin }, &reservation).await };
-        async move { SpawnedTask::spawn(work).join().await }
+        let (of, reservation) = (Arc::clone(job), Arc::clone(&reservation));
+        let work = async move { rows(&of, Piece { slot, origin }, &reservation).await };
+        let answer = job.answer(output.attempt.task.stage);
+        let kept = answer.and_then(|answer| answer.of(&output.object));
+        async move {
+            match kept {
+                Some(batches) => Ok(Ok(batches)),
+                None => SpawnedTask::spawn(work).join().await,
+            }
+        }
     };
     let reading: Vec<_> = outputs.iter().enumerate().map(one).collect();
     let parts: Vec<_> = stream::iter(reading).buffered(session.settings().workers).collect().await;
@@ -266,6 +274,9 @@ async fn rows(
     reservation: &MemoryReservation,
 ) -> Result<Vec<RecordBatch>, Unread> {
     let failed = |error| Unread::Failed(job.session().run_error(&error, job.files()));
+    if piece.slot.rows > 0 && piece.slot.len == 0 {
+        return Err(Unread::Lost(vec![piece.origin]));
+    }
     let mut rows = rows_of(inputs(job), vec![piece]);
     let mut batches = Vec::new();
     while let Some(batch) = rows.next().await {

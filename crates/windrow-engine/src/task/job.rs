@@ -6,6 +6,7 @@ use std::sync::Arc;
 use windrow_events::RunId;
 use windrow_tasks::{FunctionPlace as TaskFunctionPlace, Resources, StageId, TaskError, TaskSpec};
 
+use super::answer::Answer;
 use crate::error::{Error, Fault, Result};
 use crate::exchange::Exchange;
 use crate::program::{decode, digest};
@@ -85,6 +86,7 @@ pub(crate) struct Job {
     fragments: Vec<Fragment>,
     files: Vec<FileInfo>,
     options: JobOptions,
+    answer: Option<Answer>,
 }
 
 impl Job {
@@ -116,7 +118,19 @@ impl Job {
             )
             .hint("please report this with the program; it runs without `connect`"));
         }
-        Ok(Self { session, exchange, run, fragments, files, options })
+        Ok(Self { session, exchange, run, fragments, files, options, answer: None })
+    }
+
+    /// The same job, whose answer stays in memory: its tasks run in this process, and nobody else
+    /// will read it.
+    pub(crate) fn with_answer_kept(self) -> Self {
+        Self { answer: Some(Answer::default()), ..self }
+    }
+
+    /// What keeps the outputs of `stage`, if it gives the answer and that stays in memory.
+    pub(crate) fn answer(&self, stage: StageId) -> Option<&Answer> {
+        let last = self.fragments.len().checked_sub(1);
+        self.answer.as_ref().filter(|_| last == Some(stage.0 as usize))
     }
 
     pub(crate) fn is_of(&self, spec: &TaskSpec) -> bool {

@@ -4,6 +4,7 @@
 // An outcome is made once a task, and whoever gets it takes it apart by value.
 #![allow(clippy::result_large_err)]
 
+mod answer;
 mod job;
 mod outcome;
 
@@ -11,7 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use datafusion::physical_plan::execution_plan::reset_plan_states;
-use windrow_tasks::{AttemptId, CommitRecord, MapOutput, SPEC_VERSION, TaskError, TaskReport};
+use windrow_tasks::{
+    AttemptId, CommitRecord, MapOutput, SPEC_VERSION, Slot, TaskError, TaskReport,
+};
+
+use answer::Taken;
 
 use crate::error::Error;
 use crate::exchange::{Destination, Exchange, Inputs, StoreFault, write};
@@ -231,9 +236,29 @@ async fn output(
     let partition = task.partition as usize;
     let stream = plan.execute(partition, Arc::clone(&context)).map_err(fault)?;
     let nonce = nonce();
+    let object = spec.folder().data(&spec.attempt, nonce);
+    let stream = match job.answer(task.stage) {
+        None => stream,
+        Some(answer) => {
+            let taken = answer.take(&object, stream, context.memory_pool()).await.map_err(fault)?;
+            match taken {
+                Taken::TooLarge(stream) => stream,
+                Taken::Whole(rows) => {
+                    let slots = vec![Slot { rows, ..Slot::default() }];
+                    return Ok(MapOutput {
+                        attempt: spec.attempt,
+                        object,
+                        len: 0,
+                        slots,
+                        keys: vec![],
+                    });
+                }
+            }
+        }
+    };
     let to = Destination {
         exchange: job.exchange(),
-        object: spec.folder().data(&spec.attempt, nonce),
+        object,
         compress: job.options().compress,
         scratch: job.session().scratch().to_path_buf(),
         partition: (partition, fragment.tasks() as usize),
