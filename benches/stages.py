@@ -219,7 +219,11 @@ def main(data: Path, rows: int) -> None:
     print(f"{versions}. Everything warm, in the same run; medians of {REPEATS}.\n")
     print("## The group-by set\n")
     print("Milliseconds, and in brackets as many times as our single plan. `written` is all that")
-    print("the stages wrote (Arrow IPC with LZ4), the answer among it.\n")
+    print("the stages of a durable run write (Arrow IPC with LZ4), the answer among it; so do")
+    print(
+        "those on Dask. Runs on threads and local processes keep nothing here: their files are not"
+    )
+    print("compressed, and the answer of threads stays in memory.\n")
     with LocalCluster(
         n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0", silence_logs=50
     ) as cluster:
