@@ -10,6 +10,8 @@ use bytes::{Buf, Bytes};
 /// Before a message: a mark, and the length of what describes it.
 const PREFIX: usize = 8;
 const MARK: [u8; 4] = [0xff; 4];
+/// Memory that is asked for before bytes are there: a damaged length may be any.
+const AHEAD: usize = 64 << 20;
 
 /// Cuts bytes, as they come, into messages.
 #[derive(Default)]
@@ -32,7 +34,7 @@ impl Messages {
     pub(super) fn next(&mut self) -> Option<Buffer> {
         if self.begun.is_none() {
             let len = length(&self.bytes)?;
-            self.begun = Some((Vec::with_capacity(len), len));
+            self.begun = Some((Vec::with_capacity(len.min(AHEAD)), len));
         }
         let (begun, len) = self.begun.as_mut()?;
         let more = self.bytes.len().min(*len - begun.len());
@@ -70,4 +72,59 @@ fn length(bytes: &[u8]) -> Option<usize> {
         PREFIX.checked_add(described)?.checked_add(body)
     });
     Some(body.unwrap_or(bytes.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, RecordBatch, StringViewArray};
+    use arrow::ipc::reader::StreamDecoder;
+    use arrow::ipc::writer::StreamWriter;
+    use bytes::Bytes;
+
+    use super::Messages;
+
+    fn batch(rows: i64) -> RecordBatch {
+        let keys: Int64Array = (0..rows).collect();
+        let texts: StringViewArray =
+            (0..rows).map(|row| Some("text ".repeat(usize::try_from(row).unwrap()))).collect();
+        RecordBatch::try_from_iter([("key", Arc::new(keys) as _), ("text", Arc::new(texts) as _)])
+            .unwrap()
+    }
+
+    fn stream(batches: &[RecordBatch]) -> Vec<u8> {
+        let mut writer = StreamWriter::try_new(Vec::new(), &batches[0].schema()).unwrap();
+        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        writer.into_inner().unwrap()
+    }
+
+    #[test]
+    fn batches_come_whole_however_their_bytes_are_cut() {
+        let batches = [batch(3), batch(0), batch(40), batch(1)];
+        let bytes = stream(&batches);
+        for step in [1, 7, 8, 64, 333, bytes.len()] {
+            let (mut messages, mut decoder) = (Messages::default(), StreamDecoder::new());
+            let mut found = Vec::new();
+            for piece in bytes.chunks(step) {
+                messages.push(Bytes::copy_from_slice(piece));
+                while let Some(mut message) = messages.next() {
+                    found.extend(decoder.decode(&mut message).unwrap());
+                }
+            }
+            assert!(messages.rest().is_empty());
+            decoder.finish().unwrap();
+            assert_eq!(found, batches);
+        }
+    }
+
+    #[test]
+    fn what_ends_within_a_message_is_left() {
+        let bytes = stream(&[batch(40)]);
+        let mut messages = Messages::default();
+        messages.push(Bytes::copy_from_slice(&bytes[..bytes.len() - 100]));
+        while messages.next().is_some() {}
+        assert!(!messages.rest().is_empty());
+    }
 }
