@@ -257,7 +257,9 @@ fn decoded(parts: &[bytes::Bytes]) -> Result<Vec<RecordBatch>> {
     for bytes in parts {
         messages.push(bytes.clone());
         while let Some(mut message) = messages.next() {
-            batches.extend(decoder.decode(&mut message)?);
+            while !message.is_empty() {
+                batches.extend(decoder.decode(&mut message)?);
+            }
         }
     }
     if !messages.rest().is_empty() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
 use arrow::ipc::reader::StreamDecoder;
 use bytes::Bytes;
 use datafusion::common::Result;
@@ -91,6 +92,8 @@ struct Reading {
     piece: Piece,
     decoder: StreamDecoder,
     messages: Messages,
+    /// What is left of the message that is decoded.
+    message: Buffer,
     /// Bytes that were read.
     at: u64,
     crc: crc32fast::Hasher,
@@ -105,7 +108,8 @@ impl Reading {
         let mut messages = Messages::default();
         messages.push(first);
         let decoder = StreamDecoder::new();
-        Self { inputs, piece, decoder, messages, at, crc, checked: false }
+        let message = Buffer::default();
+        Self { inputs, piece, decoder, messages, message, at, crc, checked: false }
     }
 
     fn into_stream(self) -> BoxStream<'static, Result<RecordBatch>> {
@@ -115,8 +119,12 @@ impl Reading {
     async fn step(mut self) -> Result<Option<(RecordBatch, Self)>> {
         loop {
             self.check()?;
-            if let Some(mut message) = self.messages.next() {
-                match self.decoder.decode(&mut message) {
+            // A batch without bytes comes when the message after it begins, which is then left.
+            if self.message.is_empty() {
+                self.message = self.messages.next().unwrap_or_default();
+            }
+            if !self.message.is_empty() {
+                match self.decoder.decode(&mut self.message) {
                     Ok(Some(batch)) => return Ok(Some((batch, self))),
                     Ok(None) => continue,
                     Err(_) => return Err(self.piece.gone()),
