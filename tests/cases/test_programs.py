@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import windrow as wr
@@ -71,6 +72,16 @@ def repartitioned(data: Path) -> Any:
     return dealt.groupby("few")["amount"].max()
 
 
+def nothing_known(_data: Path) -> Any:
+    # A batch of these rows has no bytes.
+    missing = wr.from_arrow(pa.table({"nothing": pa.nulls(50)}))
+    return wr.DataFrame._of(Rows(missing._full().repartition(3)))
+
+
+def nothing_sorted(_data: Path) -> Any:
+    return wr.from_arrow(pa.table({"nothing": pa.nulls(50)})).sort_values("nothing")
+
+
 def sorted_frame(data: Path) -> Any:
     ranked = frame(data).sort_values(["name", "id"])
     return wr.DataFrame._of(Rows(ranked._full().limit(200)))
@@ -93,6 +104,8 @@ PROGRAMS: dict[str, tuple[Build, bool]] = {
     "a frame function": (partitions, True),
     "rows from memory": (from_memory, False),
     "dealt to other partitions": (repartitioned, False),
+    "rows without a value": (nothing_known, True),
+    "a sort of nothing": (nothing_sorted, True),
     "the first of a sort": (sorted_frame, True),
     "all of a sort": (everything_sorted, True),
     "constants of many types": (constants, True),

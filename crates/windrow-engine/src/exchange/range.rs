@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamDecoder;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -249,22 +250,31 @@ impl Run {
     }
 }
 
+/// The end of a stream.
+const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+
 /// The batches of a stream that lacks its end.
 fn decoded(parts: &[bytes::Bytes]) -> Result<Vec<RecordBatch>> {
     let mut decoder = StreamDecoder::new();
     let mut messages = Messages::default();
     let mut batches = Vec::new();
+    let mut decode = |mut message: Buffer| -> Result<()> {
+        while !message.is_empty() {
+            batches.extend(decoder.decode(&mut message)?);
+        }
+        Ok(())
+    };
     for bytes in parts {
         messages.push(bytes.clone());
-        while let Some(mut message) = messages.next() {
-            while !message.is_empty() {
-                batches.extend(decoder.decode(&mut message)?);
-            }
+        while let Some(message) = messages.next() {
+            decode(message)?;
         }
     }
     if !messages.rest().is_empty() {
         return internal_err!("a part of a run ends within a message");
     }
+    // A last batch without bytes, of columns that are all missing, comes with what is after it.
+    decode(Buffer::from(&END))?;
     Ok(batches)
 }
 
