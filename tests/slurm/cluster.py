@@ -58,6 +58,10 @@ PartitionName=short Nodes=ALL MaxTime=00:02:00 State=UP
 """
 
 
+class CannotStartError(RuntimeError):
+    """Slurm is installed, and does not run on this machine: in some containers it may not."""
+
+
 def missing() -> list[str]:
     """What of Slurm this machine does not have."""
     return [program for program in PROGRAMS if _program(program) is None]
@@ -100,7 +104,7 @@ class Slurm:
                 if state.split() == ["idle"] * self.nodes:
                     return
             time.sleep(0.2)
-        raise RuntimeError(f"the nodes did not come up: {state}\n{_tail(self.folder / 'log')}")
+        raise CannotStartError(f"the nodes did not come up: {state}\n{_tail(self.folder / 'log')}")
 
 
 @contextmanager
@@ -166,7 +170,7 @@ def _munge(folder: Path) -> subprocess.Popen[bytes]:
     while not (folder / "munge.socket").exists():
         if process.poll() is not None or time.monotonic() > deadline:
             _stop(process)
-            raise RuntimeError(f"munge did not start\n{_tail(folder / 'log')}")
+            raise CannotStartError(f"munge did not start\n{_tail(folder / 'log')}")
         time.sleep(0.05)
     return process
 
@@ -222,9 +226,12 @@ def main() -> None:
     if absent := missing():
         sys.exit(f"missing: {', '.join(absent)}; hint: apt-get install slurm-wlm munge")
     largest = int(re.sub(r"\D", "", os.environ.get("WINDROW_TEST_MAX_ARRAY", "")) or 1001)
-    with cluster(Path(sys.argv[1]).resolve(), largest_array=largest) as slurm:
-        print(slurm.configuration, flush=True)
-        sys.stdin.read()
+    try:
+        with cluster(Path(sys.argv[1]).resolve(), largest_array=largest) as slurm:
+            print(slurm.configuration, flush=True)
+            sys.stdin.read()
+    except CannotStartError as error:
+        sys.exit(f"missing: a Slurm that starts here: {error}")
 
 
 if __name__ == "__main__":
