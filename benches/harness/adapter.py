@@ -10,13 +10,15 @@ class Run:
     variant : what is particular about this way, or an empty string.
     fraction : share of the rows it is given when the whole would take too long; its times are
         scaled to the whole, and the table says so.
+    apart_from : cases of the job that cannot be done in this way; they have no line.
     """
 
-    def __init__(self, function, job, variant, fraction):
+    def __init__(self, function, job, variant, fraction, apart_from=()):
         self.function = function
         self.job = job
         self.variant = variant
         self.fraction = fraction
+        self.apart_from = apart_from
 
 
 class Adapter:
@@ -45,11 +47,11 @@ class Adapter:
         self.to_arrow = function
         return function
 
-    def runs(self, job, variant="", fraction=1.0):
+    def runs(self, job, variant="", fraction=1.0, apart_from=()):
         """Register ``function(session, inputs, case) -> result`` as a way of doing ``job``."""
 
         def register(function):
-            self.all_runs.append(Run(function, job, variant, fraction))
+            self.all_runs.append(Run(function, job, variant, fraction, apart_from))
             return function
 
         return register

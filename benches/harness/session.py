@@ -64,7 +64,7 @@ def measure_job(job: Job, settings: Settings, versions: dict[str, str]) -> list[
     lines = []
     for case in job.cases:
         first_answer = None
-        for peer, adapter, run in _runs_of(job, settings.peers):
+        for peer, adapter, run in _runs_of(job, case, settings.peers):
             inputs = _inputs_of(job, settings, run.fraction)
             line = Line(case, adapter.label(run))
             order = {"peer": peer, "job": job.name, "variant": run.variant, "case": case}
@@ -90,11 +90,11 @@ def _inputs_of(job: Job, settings: Settings, fraction: float) -> Inputs:
     return job.inputs(settings.data, replace(settings.size, rows=rows))
 
 
-def _runs_of(job: Job, peers: list[str]) -> Iterator[tuple[str, Adapter, Run]]:
+def _runs_of(job: Job, case: str, peers: list[str]) -> Iterator[tuple[str, Adapter, Run]]:
     for peer in peers:
         adapter: Adapter = import_module(f"benches.peers.{peer}").adapter
         for run in adapter.all_runs:
-            if run.job == job.name:
+            if run.job == job.name and case not in run.apart_from:
                 yield peer, adapter, run
 
 

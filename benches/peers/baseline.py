@@ -32,15 +32,13 @@ def listings(_session, inputs, case):
     return total
 
 
-@adapter.runs("native", "zip")
+@adapter.runs("native", "zip", apart_from=["compiling"])
 def native(_session, inputs, case):
     import time
 
     from benches.functions import home_advantage
     from benches.listings import CASES
 
-    if case == "compiling":
-        return None
     if case == "home":
         function, columns = home_advantage, ["home_score", "away_score", "neutral"]
         paths = inputs["matches"]

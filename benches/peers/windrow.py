@@ -55,10 +55,12 @@ def listings(wr, inputs, case):
     return float(wr.read_parquet(inputs["files"]).apply(of_row(case), axis=1).sum())
 
 
-@adapter.runs("listings", "the same, native=False")
+@adapter.runs(
+    "listings",
+    "the same, native=False",
+    apart_from=["charge", "bedrooms", "vowels", "tidy", "tidy_accented"],
+)
 def listings_in_workers(wr, inputs, case):
-    if case not in ("leaving", "mostly_leaving"):
-        return None
     wr.configure(native=False)
     return listings(wr, inputs, case)
 
