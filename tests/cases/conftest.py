@@ -12,8 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import tables
-import tpch
+import inputs
 import windrow as wr
 
 # How a program is run as stages: the options of `connect`.
@@ -28,23 +27,7 @@ CHOSEN = os.environ.get("WINDROW_WAYS", "threads,processes").split(",")
 
 Program = Callable[[], Any]
 
-
-@pytest.fixture(scope="session", autouse=True)
-def settings() -> None:
-    """Every exchange has four sides, so that a lost or doubled one shows."""
-    wr.configure(partitions=4, workers=2, progress=False)
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cases")
-    tables.make(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def tpch_data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return tpch.make(tmp_path_factory.mktemp("tpch"))
+settings, data, tpch_data = inputs.settings, inputs.data, inputs.tpch_data  # fixtures
 
 
 @pytest.fixture(scope="session")

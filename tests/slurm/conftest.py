@@ -14,12 +14,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "cases"))
 
 import cluster
-import tables
-import tpch
+import inputs
 import windrow as wr
 from windrow import session
 
 Program = Callable[[], Any]
+
+settings, data, tpch_data = inputs.settings, inputs.data, inputs.tpch_data  # fixtures
 
 
 @pytest.fixture(scope="session")
@@ -35,24 +36,6 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Slurm]:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("SLURM_CONF", str(running.configuration))
         yield running
-
-
-@pytest.fixture(scope="session", autouse=True)
-def settings() -> None:
-    """Every exchange has four sides, so that a lost or doubled one shows."""
-    wr.configure(partitions=4, workers=2, progress=False)
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cases")
-    tables.make(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def tpch_data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return tpch.make(tmp_path_factory.mktemp("tpch"))
 
 
 @pytest.fixture(scope="module")
