@@ -12,7 +12,6 @@ import pytest
 import queries
 import same
 import test_calls
-import test_leaves
 import test_programs as programs
 import test_queries
 import tpch
@@ -52,16 +51,6 @@ def test_program(name: str, data: Path, pilots: Any) -> None:
         else pd.testing.assert_frame_equal
     )
     check(got, expected)
-
-
-@pytest.mark.parametrize("source", test_leaves.SOURCES)
-def test_each_task_reads_its_own_rows(source: str, data: Path, slurm: Any, tmp_path: Path) -> None:
-    """As array jobs: each task is a process of its own, which knows of no other."""
-    df = test_leaves.SOURCES[source](data)
-    assert df.npartitions == 4
-    expected = df.compute()["id"].tolist()
-    with wr.connect("slurm://main", time="5m", poll=0.5, exchange=tmp_path):
-        assert df.compute()["id"].tolist() == expected
 
 
 def test_files_are_written(data: Path, tmp_path: Path, pilots: Any) -> None:

@@ -21,6 +21,7 @@ import pytest
 
 import cluster
 import tables
+import test_leaves
 import windrow as wr
 
 ROWS = 4_000
@@ -387,3 +388,13 @@ def test_another_build_is_refused(slurm: cluster.Slurm, numbers: Path, tmp_path:
     [told] = [json.loads(path.read_text()) for path in outcomes.glob("*.json")]
     assert told["outcome"] == "fatal"
     assert "`windrow 0.0.9 build old` and `windrow" in told["message"]
+
+
+@pytest.mark.parametrize("source", test_leaves.SOURCES)
+def test_each_task_reads_its_own_rows(source: str, data: Path, slurm: Any, tmp_path: Path) -> None:
+    """As array jobs: each task is a process of its own, which knows of no other."""
+    df = test_leaves.SOURCES[source](data)
+    assert df.npartitions == 4
+    expected = df.compute()["id"].tolist()
+    with wr.connect("slurm://main", time="5m", poll=0.5, exchange=tmp_path):
+        assert df.compute()["id"].tolist() == expected
