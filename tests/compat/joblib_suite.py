@@ -104,7 +104,7 @@ def main(options: list[str]) -> int:
         config = os.path.join(folder, "pytest.ini")
         with open(config, "w") as file:
             file.write("[pytest]\naddopts = -p no:cacheprovider --timeout=120\n")
-        quiet = [] if options else ["--no-summary"]
+        quiet = [] if options else ["-rN", "--disable-warnings"]
         found = pytest.main(
             ["-c", config, "-q", "--no-header", *quiet, "--pyargs", MODULE, *options],
             plugins=[suite],

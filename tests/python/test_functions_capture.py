@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import importlib.util
 import linecache
@@ -177,6 +178,22 @@ def test_refuses_a_file_that_does_not_parse_any_more(tmp_path):
     linecache.checkcache(module.__file__)
     with pytest.raises(Refusal, match="no longer matches"):
         capture(module.f)
+
+
+def test_a_thread_that_parses_at_the_same_time_is_no_trouble(tmp_path, monkeypatch):
+    # CPython before 3.11.9 has one count of the depth of syntax trees for all threads (gh-106905).
+    compiler, raised = builtins.compile, []
+
+    def disturbed(source, *args, **kwargs):
+        if isinstance(source, str) and not raised:
+            raised.append("AST constructor recursion depth mismatch (before=42, after=39)")
+            raise SystemError(raised[0])
+        return compiler(source, *args, **kwargs)
+
+    module = load(tmp_path, "def f(x):\n    return x + 98765\n")
+    monkeypatch.setattr(builtins, "compile", disturbed)
+    assert body_of(module.f) == "return x + 98765"
+    assert raised
 
 
 def test_a_stale_line_cache_is_read_again(tmp_path):

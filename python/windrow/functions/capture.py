@@ -157,7 +157,7 @@ def _find(code: CodeType, lines: list[str], flags: int) -> FunctionNode:
     )
     try:
         tree = _parse("".join(lines), flags)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         raise mismatch from None
     statements = [
         statement
@@ -185,7 +185,16 @@ def _find(code: CodeType, lines: list[str], flags: int) -> FunctionNode:
 def _parse(text: str, flags: int) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tree = compile(text, "<source>", "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+        try:
+            return _tree(text, flags)
+        except SystemError:
+            # Before 3.11.9 CPython counts the depth of trees for all threads together (gh-106905):
+            # where two are at it, one may fail, and does not the next time.
+            return _tree(text, flags)
+
+
+def _tree(text: str, flags: int) -> ast.Module:
+    tree = compile(text, "<source>", "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     return tree
 
