@@ -19,6 +19,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from windrow.functions.refusal import Refusal
+from windrow.functions.scopes import walk
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -249,7 +250,7 @@ def _first_line(node: ast.stmt | ast.expr) -> int:
 def _candidates(module: ast.Module, code: CodeType) -> list[FunctionNode]:
     return [
         node
-        for node in ast.walk(module)
+        for node in walk(module)
         if isinstance(node, FunctionNode)
         and _first_line(node) == code.co_firstlineno
         and (
@@ -270,7 +271,7 @@ def _node_of(
     """Find the node whose code stands at `path`: each candidate gets a line number of its own."""
     marked = copy.deepcopy(module)
     wanted = {id(node): index for index, node in enumerate(nodes)}
-    pairs = zip(ast.walk(module), ast.walk(marked), strict=True)
+    pairs = zip(walk(module), walk(marked), strict=True)
     for original, twin in pairs:
         index = wanted.get(id(original))
         if index is not None:

@@ -10,7 +10,7 @@ from windrow.functions.constants import is_container
 from windrow.functions.formats import Formats
 from windrow.functions.invocations import Invocations
 from windrow.functions.purity import audit
-from windrow.functions.scopes import MISSING
+from windrow.functions.scopes import MISSING, walk
 from windrow.functions.words import BINARY, COMPARE, UNARY, word
 from windrow.functions.writing import Json, Unsupported
 
@@ -148,7 +148,7 @@ class Expressions(Formats, Invocations):
             if generator.is_async:
                 raise Unsupported(node, "an asynchronous comprehension is not compiled")
             items = self.items(generator.iter)
-            for inner in ast.walk(generator.target):
+            for inner in walk(generator.target):
                 if isinstance(inner, ast.Name):
                     self.renamed[inner.id] = self.writer.fresh(inner.id)
             clauses.append(

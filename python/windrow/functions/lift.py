@@ -26,6 +26,7 @@ from windrow.functions.scopes import (
     look_up,
     reads_frame,
     used_identifiers,
+    walk,
 )
 
 _MAX_DEPTH = 8
@@ -311,7 +312,7 @@ class _RowReads(ast.NodeTransformer):
 def _check_names(captured: Captured) -> None:
     """Refuse what could notice that the row is gone."""
     bound = bound_names(captured.node)
-    for inner in ast.walk(captured.node):
+    for inner in walk(captured.node):
         name = getattr(inner, "id", None) or getattr(inner, "attr", None)
         if not isinstance(name, str):
             continue

@@ -15,7 +15,7 @@ from windrow.functions.constants import constant, is_container
 from windrow.functions.known import CLOCKS, is_pure, is_pure_module
 from windrow.functions.parts import Routine
 from windrow.functions.refusal import Refusal
-from windrow.functions.scopes import MISSING, bound_names, look_up
+from windrow.functions.scopes import MISSING, bound_names, look_up, walk
 
 _MAX_DEPTH = 8
 
@@ -36,7 +36,7 @@ def audit(
     bound = bound_names(source.node) - (constants or {}).keys()
     if isinstance(node, ast.Name):
         _name(node, source, bound, constants or {}, stack)
-    for inner in ast.walk(node):
+    for inner in walk(node):
         match inner:
             case ast.Global() | ast.Nonlocal():
                 raise Refusal.at(inner, source.lines, "it assigns a name outside the function")

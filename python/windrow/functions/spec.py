@@ -18,7 +18,7 @@ from typing import Any
 from windrow.functions.capture import capture
 from windrow.functions.parts import Routine
 from windrow.functions.refusal import Refusal
-from windrow.functions.scopes import changes_in_place
+from windrow.functions.scopes import changes_in_place, walk
 from windrow.functions.statements import Body
 
 Json = dict[str, Any]
@@ -106,7 +106,7 @@ class Writer:
         body = Body(self, routine, set(params), constants, (*stack, id(routine.function)))
         if isinstance(node, ast.Lambda):
             return [body.stmt(ast.copy_location(ast.Return(node.body), node.body))]
-        if any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in ast.walk(node)):
+        if any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in walk(node)):
             raise Refusal.at(node, routine.lines, "a generator function")
         return body.whole(node.body)
 

@@ -14,7 +14,7 @@ from windrow.functions.expressions import Expressions
 from windrow.functions.known import is_pure_module
 from windrow.functions.parts import Routine
 from windrow.functions.purity import audit
-from windrow.functions.scopes import MISSING, binding_count, changes_in_place, reads
+from windrow.functions.scopes import MISSING, binding_count, changes_in_place, reads, walk
 from windrow.functions.words import BINARY, word
 from windrow.functions.writing import Json, Unsupported
 
@@ -178,7 +178,7 @@ class Body(Expressions):
         if isinstance(exc, ast.Call):
             arguments = [*exc.args, *(k.value for k in exc.keywords)]
             exc = exc.func
-        plain = all(self.is_plain(inner) for a in arguments for inner in ast.walk(a))
+        plain = all(self.is_plain(inner) for a in arguments for inner in walk(a))
         found = self.static(exc) if exc is not None else None
         return _exception_name(found) if plain and node.cause is None else None
 
@@ -196,7 +196,7 @@ class Body(Expressions):
         if any(
             isinstance(inner, ast.Return | ast.Break | ast.Continue)
             for last in node.finalbody
-            for inner in ast.walk(last)
+            for inner in walk(last)
         ):
             raise Unsupported(node, "a `finally` that ends the function is not compiled")
         handlers = []
