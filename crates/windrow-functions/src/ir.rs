@@ -57,6 +57,8 @@ pub struct Exit {
     pub raises: Option<&'static str>,
     /// The place and the condition, in words.
     pub reason: Reason,
+    /// Whether the row interpreter leaves at the same place, so that only CPython knows more.
+    pub(crate) is_final: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -59,8 +59,7 @@ impl Outcome {
     /// The rows that the interpreter has to run from the start, in order.
     #[must_use]
     pub fn left(&self) -> Vec<usize> {
-        let exits = self.exits.as_deref().unwrap_or(&[]);
-        exits.iter().enumerate().filter(|(_, exit)| **exit != 0).map(|(row, _)| row).collect()
+        rows::left(self.exits.as_deref().unwrap_or(&[]), |_| true)
     }
 }
 
@@ -103,6 +102,7 @@ pub fn compile(spec: &FnSpec, schema: &Schema, nulls: Nulls) -> Result<Program, 
                 "an exception, an integer beyond 64 bits, or a text beyond ASCII where case or \
                  classes of characters matter",
             ),
+            is_final: true,
         });
     }
     Ok(Program { machine, rows, left_out, exits, nulls })

@@ -97,13 +97,9 @@ impl<'a> Collected<'a> {
         }
     }
 
-    /// The exit by which a row has left, 0 for none.
-    pub(crate) fn exit(&self, row: usize) -> u8 {
-        self.exits.get(row).copied().unwrap_or(0)
-    }
-
-    pub(crate) fn any_left(&self) -> bool {
-        self.any_left
+    /// The exits by which rows have left, 0 for none; empty while none has.
+    pub(crate) fn exits(&self) -> &[u8] {
+        &self.exits
     }
 
     /// Puts in the answer of a row, which may have left before.
@@ -180,7 +176,8 @@ impl<'a> Collected<'a> {
 
     /// The type that these answers would have if the interpreter had given them.
     pub(crate) fn natural_type(&self, nulls: Nulls) -> Option<DataType> {
-        if !self.any_left && self.rows > 0 && self.tags.is_empty() {
+        let stays = if self.any_left { self.exits.contains(&0) } else { self.rows > 0 };
+        if stays && self.tags.is_empty() {
             match self.value.tags {
                 Tags::INT => return Some(DataType::Int64),
                 Tags::FLOAT => return Some(DataType::Float64),

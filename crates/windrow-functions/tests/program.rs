@@ -72,7 +72,7 @@ fn rows_leave_with_a_reason() {
     assert_eq!(outcome.reason(1).unwrap().raises, Some("ZeroDivisionError"));
     let overflow = outcome.reason(2).unwrap();
     assert_eq!(overflow.raises, None);
-    assert!(overflow.reason.to_string().ends_with("an integer beyond 64 bits"));
+    assert!(overflow.reason.to_string().ends_with("the result does not fit 64 bits"));
 }
 
 #[test]

@@ -36,18 +36,39 @@ fn is_known(text: &str) -> bool {
 
 /// Appends `text.lower()`; false, and nothing, where the interpreter has to find out.
 pub(crate) fn lower(text: &str, out: &mut String) -> bool {
-    is_known(text) && {
-        out.extend(text.chars().flat_map(char::to_lowercase));
-        true
-    }
+    change(text, out, |c, out| match c {
+        _ if c.is_ascii() => out.push(c.to_ascii_lowercase()),
+        '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{de}' => out.push(moved(c, 0x20)),
+        _ => out.extend(c.to_lowercase()),
+    })
 }
 
 /// Appends `text.upper()`.
 pub(crate) fn upper(text: &str, out: &mut String) -> bool {
-    is_known(text) && {
-        out.extend(text.chars().flat_map(char::to_uppercase));
-        true
+    change(text, out, |c, out| match c {
+        _ if c.is_ascii() => out.push(c.to_ascii_uppercase()),
+        '\u{e0}'..='\u{f6}' | '\u{f8}'..='\u{fe}' => out.push(moved(c, -0x20)),
+        _ => out.extend(c.to_uppercase()),
+    })
+}
+
+/// Appends each character after `one` has changed it; nothing if one of them is not known.
+#[inline]
+fn change(text: &str, out: &mut String, one: impl Fn(char, &mut String)) -> bool {
+    let start = out.len();
+    for c in text.chars() {
+        if !(c.is_ascii() || c == '\u{a0}' || is_letter(c) || is_sign(c)) {
+            out.truncate(start);
+            return false;
+        }
+        one(c, out);
     }
+    true
+}
+
+/// The letter that is `by` places away, as the two cases are in Latin-1.
+fn moved(c: char, by: i32) -> char {
+    u32::from(c).checked_add_signed(by).and_then(char::from_u32).unwrap_or(c)
 }
 
 /// Whether the capital form at the start of a word is that of `upper()`, one character.

@@ -5,4 +5,5 @@ pub(crate) mod format;
 pub(crate) mod letters;
 pub(crate) mod number;
 pub(crate) mod parse;
+pub(crate) mod part;
 pub(crate) mod text;

@@ -1,6 +1,7 @@
 //! Text: Python counts code points, and has its own idea of white space.
 
 use crate::ir::SplitWay;
+use crate::kernel::part::Part;
 
 /// What `str.strip()` and `str.split()` take for white space.
 pub(crate) fn is_space(c: char) -> bool {
@@ -54,6 +55,11 @@ pub(crate) fn slice(text: &str, lower: Option<i64>, upper: Option<i64>) -> &str 
 
 /// `text.strip()`, or one side of it.
 pub(crate) fn strip(text: &str, left: bool, right: bool) -> &str {
+    // Mostly there is nothing at the ends.
+    let plain = |byte: Option<&u8>| byte.is_some_and(|byte| (0x21..0x80).contains(byte));
+    if plain(text.as_bytes().first()) && plain(text.as_bytes().last()) {
+        return text;
+    }
     let ascii = |byte: &u8| matches!(byte, 9..=13 | 0x1c..=0x20);
     let (mut start, mut end) = (0, text.len());
     let bytes = text.as_bytes();
@@ -74,110 +80,39 @@ pub(crate) fn strip(text: &str, left: bool, right: bool) -> &str {
     inner
 }
 
-/// A piece of text that is looked for, in many texts.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Part<'a> {
+/// `text.replace(from, to)`; `from` is not empty. What cannot be a piece of `text` is made of what
+/// `write` has appended to an empty string.
+pub(crate) fn replace<'a>(
     text: &'a str,
-    /// Its byte that is met least often, and where that is.
-    byte: u8,
-    key: usize,
-}
-
-impl<'a> Part<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        let bytes = text.as_bytes().iter().copied().enumerate();
-        let (key, byte) = bytes.max_by_key(|(_, byte)| rarity(*byte)).unwrap_or((0, 0));
-        Self { text, byte, key }
+    from: &Part<'_>,
+    to: &str,
+    make: impl FnOnce(&dyn Fn(&mut String)) -> &'a str,
+) -> &'a str {
+    let Some(first) = from.find(text) else { return text };
+    let (before, rest) = (text.get(..first).unwrap_or(""), tail(text, first + from.len()));
+    if to.is_empty() && rest.is_empty() {
+        return before;
     }
-
-    /// The same piece of text, at the same place in memory.
-    pub(crate) fn is(&self, text: &str) -> bool {
-        std::ptr::eq(self.text, text)
+    let second = from.find(rest);
+    if to.is_empty() && before.is_empty() && second.is_none() {
+        return rest;
     }
-
-    fn len(&self) -> usize {
-        self.text.len()
-    }
-
-    /// The byte position of the first one in a text; quick for the short texts of columns.
-    #[inline]
-    pub(crate) fn find(&self, text: &str) -> Option<usize> {
-        if text.len() > 256 || self.len() == 0 {
-            return text.find(self.text);
-        }
-        let (text, part) = (text.as_bytes(), self.text.as_bytes());
-        let mut start = 0;
-        // The rare byte is looked for; the others are compared where it is.
-        loop {
-            let at = start + find_byte(text.get(start + self.key..)?, self.byte)?;
-            // A few bytes: sooner compared than a function is called for it.
-            let here = text.get(at..)?;
-            if here.len() < part.len() {
-                return None;
-            }
-            if here.iter().zip(part).all(|(a, b)| a == b) {
-                return Some(at);
-            }
-            start = at + 1;
-        }
-    }
-}
-
-/// How seldom a byte is met in text.
-fn rarity(byte: u8) -> u8 {
-    match byte {
-        b' ' => 0,
-        b'a'..=b'z' => 1,
-        b'A'..=b'Z' | b'0'..=b'9' => 2,
-        _ => 3,
-    }
-}
-
-/// The position of the first byte that is the wanted one, eight at a time; the last eight may
-/// overlap those before, which have been found to be others.
-#[inline]
-fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
-    let pattern = u64::from_ne_bytes([wanted; 8]);
-    let first = |eight: &[u8; 8]| {
-        let found = zero_bytes(u64::from_le_bytes(*eight) ^ pattern);
-        (found != 0).then_some(found.trailing_zeros() as usize / 8)
-    };
-    let Some(last) = bytes.last_chunk::<8>() else {
-        return bytes.iter().position(|&byte| byte == wanted);
-    };
-    for (place, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
-        if let Some(at) = first(eight) {
-            return Some(8 * place + at);
-        }
-    }
-    first(last).map(|at| bytes.len() - 8 + at)
-}
-
-/// The highest bit of each byte that is zero; all other bits are clear.
-fn zero_bytes(eight: u64) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    !(((eight & LOW) + LOW) | eight | LOW)
-}
-
-/// `text.replace(from, to)` where that is a piece of `text`; `from` is not empty.
-pub(crate) fn replaced<'a>(text: &'a str, from: Part<'_>, to: &str) -> Option<&'a str> {
-    let Some(at) = from.find(text) else { return Some(text) };
-    let rest = text.get(at + from.len()..).filter(|_| to.is_empty())?;
-    if rest.is_empty() {
-        return text.get(..at);
-    }
-    (at == 0 && from.find(rest).is_none()).then_some(rest)
-}
-
-/// `text.replace(from, to)` for a `from` that is not empty.
-pub(crate) fn replace(text: &str, from: Part<'_>, to: &str, out: &mut String) {
-    let mut rest = text;
-    while let Some(at) = from.find(rest) {
-        out.push_str(rest.get(..at).unwrap_or(""));
+    make(&|out| {
+        out.push_str(before);
         out.push_str(to);
-        rest = rest.get(at + from.len()..).unwrap_or("");
-    }
-    out.push_str(rest);
+        let (mut rest, mut next) = (rest, second);
+        while let Some(at) = next {
+            out.push_str(rest.get(..at).unwrap_or(""));
+            out.push_str(to);
+            rest = tail(rest, at + from.len());
+            next = from.find(rest);
+        }
+        out.push_str(rest);
+    })
+}
+
+fn tail(text: &str, start: usize) -> &str {
+    text.get(start..).unwrap_or("")
 }
 
 /// The parts of `text.split(separator)` and its like.
@@ -210,7 +145,7 @@ fn parts<'a>(text: &'a str, separator: &'a str, way: SplitWay) -> Vec<&'a str> {
 /// `text.split(separator)[index]`
 pub(crate) fn split_item<'a>(
     text: &'a str,
-    separator: Part<'a>,
+    separator: &Part<'a>,
     index: i64,
     way: SplitWay,
 ) -> Option<&'a str> {
@@ -224,9 +159,9 @@ pub(crate) fn split_item<'a>(
     }
     // From the right a longer separator may overlap itself in another way.
     if plain && index == -1 && separator.len() == 1 {
-        return text.rsplit(separator.text).next();
+        return text.rsplit(separator.text()).next();
     }
-    let parts = parts(text, separator.text, way);
+    let parts = parts(text, separator.text(), way);
     let index = if index < 0 { index.saturating_add(signed(parts.len())) } else { index };
     parts.get(usize::try_from(index).ok()?).copied()
 }
@@ -284,35 +219,6 @@ pub(crate) fn capitalize(text: &str, out: &mut String) {
 /// `text.isupper()` of ASCII text; with the tests exchanged `islower()`.
 pub(crate) fn is_cased(text: &str, wanted: fn(&u8) -> bool, other: fn(&u8) -> bool) -> bool {
     text.as_bytes().iter().any(wanted) && !text.as_bytes().iter().any(other)
-}
-
-/// `text.count(part)`
-pub(crate) fn count(text: &str, part: &str) -> usize {
-    match *part.as_bytes() {
-        [byte] => count_byte(text.as_bytes(), byte),
-        _ => text.matches(part).count(),
-    }
-}
-
-/// How often a byte is there, eight at a time; the last eight may overlap those before.
-fn count_byte(bytes: &[u8], wanted: u8) -> usize {
-    let pattern = u64::from_ne_bytes([wanted; 8]);
-    // A 1 in each byte that is the wanted one.
-    let found = |eight: [u8; 8]| zero_bytes(u64::from_le_bytes(eight) ^ pattern) >> 7;
-    let Some(&last) = bytes.last_chunk::<8>() else {
-        return bytes.iter().filter(|&&byte| byte == wanted).count();
-    };
-    let (eights, rest) = bytes.as_chunks::<8>();
-    let bits = u32::try_from(64 - 8 * rest.len()).unwrap_or(64);
-    let mut count = sum_of_bytes(found(last).checked_shr(bits).unwrap_or(0));
-    for eight in eights {
-        count += sum_of_bytes(found(*eight));
-    }
-    count
-}
-
-fn sum_of_bytes(bytes: u64) -> usize {
-    usize::from(bytes.wrapping_mul(0x0101_0101_0101_0101).to_be_bytes()[0])
 }
 
 /// A length as Python's index type.

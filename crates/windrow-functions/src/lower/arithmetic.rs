@@ -5,7 +5,6 @@ use crate::lower::{Builder, Lowered};
 use crate::spec::{At, BinaryOp, Literal, UnaryOp};
 use crate::value::{Tags, Value};
 
-const OVERFLOW: &str = "the result does not fit 64 bits";
 const ZERO: &str = "division by zero";
 
 impl Builder<'_> {
@@ -84,9 +83,9 @@ impl Builder<'_> {
     ) -> Lowered<Value> {
         let divisor = args[1];
         let (op, exit) = match op {
-            BinaryOp::Add => (Op::IntAdd, self.exit(at, None, OVERFLOW)),
-            BinaryOp::Sub => (Op::IntSub, self.exit(at, None, OVERFLOW)),
-            BinaryOp::Mul => (Op::IntMul, self.exit(at, None, OVERFLOW)),
+            BinaryOp::Add => (Op::IntAdd, self.overflow(at)),
+            BinaryOp::Sub => (Op::IntSub, self.overflow(at)),
+            BinaryOp::Mul => (Op::IntMul, self.overflow(at)),
             BinaryOp::And => (Op::IntAnd, 0),
             BinaryOp::Or => (Op::IntOr, 0),
             BinaryOp::Xor => (Op::IntXor, 0),
@@ -94,7 +93,7 @@ impl Builder<'_> {
             BinaryOp::Shr => (Op::IntShr, self.exit(at, None, "a negative shift")),
             BinaryOp::FloorDiv => {
                 self.refuse_zero_int(divisor, at, mask);
-                (Op::IntFloorDiv, self.exit(at, None, OVERFLOW))
+                (Op::IntFloorDiv, self.overflow(at))
             }
             BinaryOp::Mod => {
                 self.refuse_zero_int(divisor, at, mask);
@@ -224,9 +223,7 @@ impl Builder<'_> {
             let (tag, op, exit) = match (op, slot.file) {
                 (UnaryOp::Pos, File::Int) => return Ok(Value::single(Tags::INT, slot)),
                 (UnaryOp::Pos, _) => return Ok(Value::single(Tags::FLOAT, slot)),
-                (UnaryOp::Neg, File::Int) => {
-                    (Tags::INT, Op::IntNeg, builder.exit(at, None, OVERFLOW))
-                }
+                (UnaryOp::Neg, File::Int) => (Tags::INT, Op::IntNeg, builder.overflow(at)),
                 (UnaryOp::Neg, _) => (Tags::FLOAT, Op::FloatNeg, 0),
                 (UnaryOp::Invert, File::Int) => (Tags::INT, Op::IntInvert, 0),
                 _ => return Ok(builder.type_error(at, mask, "a bit operation on a float")),

@@ -168,7 +168,16 @@ impl<'s> Builder<'s> {
     /// Registers a way out.
     pub(crate) fn exit(&mut self, at: &At, raises: Option<&'static str>, text: &str) -> ExitCode {
         let raises = raises.filter(|_| self.tries == 0);
-        let exit = Exit { raises, reason: at.reason(text) };
+        self.way_out(Exit { raises, reason: at.reason(text), is_final: false })
+    }
+
+    /// Registers the way out of integers beyond 64 bits, which the row interpreter has neither.
+    pub(crate) fn overflow(&mut self, at: &At) -> ExitCode {
+        let reason = at.reason("the result does not fit 64 bits");
+        self.way_out(Exit { raises: None, reason, is_final: true })
+    }
+
+    fn way_out(&mut self, exit: Exit) -> ExitCode {
         let index = self.exits.iter().position(|known| *known == exit).unwrap_or_else(|| {
             if self.exits.len() < 254 {
                 self.exits.push(exit);

@@ -5,7 +5,7 @@ use bumpalo::Bump;
 
 use crate::ir::{Def, File, Instr, Op, Slot};
 use crate::machine::column::unpack;
-use crate::machine::wide::any;
+use crate::machine::wide::{any, leave};
 use crate::machine::{Column, LANES, Place, Plan, UNKNOWN_EXIT};
 
 /// Registers for one block of lanes.
@@ -28,6 +28,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) start: usize,
     pub(crate) count: usize,
     pub(crate) scratch: String,
+    /// Where the lanes of an operation that fault are marked.
+    faults: Vec<u8>,
 }
 
 impl<'a> Frame<'a> {
@@ -56,6 +58,7 @@ impl<'a> Frame<'a> {
             start: 0,
             count: 0,
             scratch: String::new(),
+            faults: Vec::new(),
         };
         for (_, register, constant) in &plan.constants {
             match constant {
@@ -161,31 +164,27 @@ impl<'a> Frame<'a> {
         self.any_left = true;
     }
 
-    /// Lets the lanes leave for which an operation counts and `fault` holds.
-    pub(crate) fn fault_where(&mut self, instr: &Instr, fault: impl Fn(&Self, usize) -> bool) {
+    /// Lets the lanes leave for which an operation counts and `find` writes a 1.
+    pub(crate) fn fault_where(&mut self, instr: &Instr, find: impl FnOnce(&Self, &mut [u8])) {
+        let mut faults = std::mem::take(&mut self.faults);
+        faults.resize(self.count, 0);
+        find(self, &mut faults);
         let mut exit = std::mem::take(&mut self.exit);
-        let mut any_left = self.any_left;
-        {
-            let mask = instr.mask.map(|mask| self.byte_lanes(mask));
-            for (lane, left) in exit.iter_mut().enumerate() {
-                let counts = *left == 0 && mask.is_none_or(|mask| mask[lane] != 0);
-                if counts && fault(self, lane) {
-                    *left = instr.exit;
-                    any_left = true;
-                }
-            }
-        }
-        self.any_left = any_left;
-        self.exit = exit;
+        let mask = instr.mask.map(|mask| self.byte_lanes(mask));
+        let left = leave(&mut exit, &faults, mask, instr.exit);
+        self.any_left |= left;
+        (self.exit, self.faults) = (exit, faults);
     }
 
     fn leave(&mut self, instr: &Instr) {
         match instr.args.first() {
-            None => self.fault_where(instr, |_, _| true),
+            None => self.fault_where(instr, |_, faults| faults.fill(1)),
             Some(&fault) => {
                 // Most blocks have no fault at all: that is seen without looking at masks.
                 if any(self.byte_lanes(fault), |lane| lane != 0) {
-                    self.fault_where(instr, |frame, lane| frame.byte_lanes(fault)[lane] != 0);
+                    self.fault_where(instr, |frame, faults| {
+                        faults.copy_from_slice(frame.byte_lanes(fault));
+                    });
                 }
             }
         }

@@ -126,47 +126,46 @@ impl Frame<'_> {
     /// Finds the lanes that fault, now that it is known that some do.
     fn int_faults(&mut self, instr: &Instr) {
         let op = instr.op;
-        match *instr.args.as_slice() {
-            [a] if a.file == File::Float => self.fault_where(instr, |frame, lane| {
-                let value = frame.float_lanes(a)[lane];
+        self.fault_where(instr, |frame, faults| match *instr.args.as_slice() {
+            [a] if a.file == File::Float => {
                 let whole = match op {
-                    Op::FloatRound => value.round_ties_even(),
-                    Op::FloatFloor => value.floor(),
-                    Op::FloatCeil => value.ceil(),
-                    _ => value.trunc(),
+                    Op::FloatRound => f64::round_ties_even,
+                    Op::FloatFloor => f64::floor,
+                    Op::FloatCeil => f64::ceil,
+                    _ => f64::trunc,
                 };
-                number::to_int(whole).is_none()
-            }),
+                let faulty = |value| u8::from(number::to_int(whole(value)).is_none());
+                unary(frame.float_lanes(a), faults, faulty);
+            }
             [a] => {
                 let entries = match op {
-                    Op::CheckIndex(table) => self.plan.tables[usize::from(table)].len(),
+                    Op::CheckIndex(table) => frame.plan.tables[usize::from(table)].len(),
                     _ => 0,
                 };
                 let entries = signed(entries);
-                self.fault_where(instr, |frame, lane| {
-                    let a = frame.int_lanes(a)[lane];
-                    match op {
+                unary(frame.int_lanes(a), faults, |a| {
+                    u8::from(match op {
                         Op::CheckIndex(_) => !(-entries..entries).contains(&a),
                         Op::IntExact => !number::is_exact(a),
                         _ => a == i64::MIN,
-                    }
+                    })
                 });
             }
-            [a, b] => self.fault_where(instr, |frame, lane| {
-                let (a, b) = (frame.int_lanes(a)[lane], frame.int_lanes(b)[lane]);
-                match op {
-                    Op::IntAdd => a.checked_add(b).is_none(),
-                    Op::IntSub => a.checked_sub(b).is_none(),
-                    Op::IntMul => a.checked_mul(b).is_none(),
-                    Op::IntFloorDiv => number::floor_div(a, b).is_none(),
-                    Op::IntPow => number::pow(a, b).is_none(),
-                    Op::IntShl => number::shift_left(a, b).is_none(),
-                    Op::IntShr => number::shift_right(a, b).is_none(),
-                    _ => false,
-                }
-            }),
-            _ => {}
-        }
+            [a, b] => {
+                let result = match op {
+                    Op::IntAdd => i64::checked_add,
+                    Op::IntSub => i64::checked_sub,
+                    Op::IntMul => i64::checked_mul,
+                    Op::IntFloorDiv => number::floor_div,
+                    Op::IntPow => number::pow,
+                    Op::IntShl => number::shift_left,
+                    _ => number::shift_right,
+                };
+                let (a, b) = (frame.int_lanes(a), frame.int_lanes(b));
+                binary(a, b, faults, |a, b| u8::from(result(a, b).is_none()));
+            }
+            _ => faults.fill(1),
+        });
     }
 
     fn wrapping2(
@@ -289,21 +288,23 @@ impl Frame<'_> {
 
     fn float_faults(&mut self, instr: &Instr) {
         let op = instr.op;
-        match (op, instr.args.as_slice()) {
+        self.fault_where(instr, |frame, faults| match (op, instr.args.as_slice()) {
             (Op::FloatDiv | Op::FloatFloorDiv | Op::FloatMod, &[_, b]) => {
-                self.fault_where(instr, |frame, lane| frame.float_lanes(b)[lane] == 0.0);
+                unary(frame.float_lanes(b), faults, |b| u8::from(b == 0.0));
             }
-            (Op::FloatPow, &[a, b]) => self.fault_where(instr, |frame, lane| {
-                number::float_pow(frame.float_lanes(a)[lane], frame.float_lanes(b)[lane]).is_none()
-            }),
-            (Op::IntDiv, &[a, b]) => self.fault_where(instr, |frame, lane| {
-                number::true_div(frame.int_lanes(a)[lane], frame.int_lanes(b)[lane]).is_none()
-            }),
-            (Op::Math(function), &[a]) => self.fault_where(instr, |frame, lane| {
-                math(function, frame.float_lanes(a)[lane]).is_none()
-            }),
-            _ => {}
-        }
+            (Op::FloatPow, &[a, b]) => {
+                let (a, b) = (frame.float_lanes(a), frame.float_lanes(b));
+                binary(a, b, faults, |a, b| u8::from(number::float_pow(a, b).is_none()));
+            }
+            (Op::IntDiv, &[a, b]) => {
+                let (a, b) = (frame.int_lanes(a), frame.int_lanes(b));
+                binary(a, b, faults, |a, b| u8::from(number::true_div(a, b).is_none()));
+            }
+            (Op::Math(function), &[a]) => {
+                unary(frame.float_lanes(a), faults, |a| u8::from(math(function, a).is_none()));
+            }
+            _ => faults.fill(1),
+        });
     }
 
     fn floats2(&self, a: Slot, b: Slot, out: &mut [f64], f: impl Fn(f64, f64) -> f64) {

@@ -61,6 +61,14 @@ impl Plan {
     pub(crate) fn place(&self, slot: Slot) -> Place {
         self.places[slot.file as usize].get(slot.id as usize).copied().unwrap_or(Place::Register(0))
     }
+
+    /// Whether a slot has the same value in all lanes.
+    pub(crate) fn is_constant(&self, slot: Slot) -> bool {
+        let place = self.place(slot);
+        self.constants
+            .iter()
+            .any(|(file, register, _)| *file == slot.file && place == Place::Register(*register))
+    }
 }
 
 /// The registers that hold a value.

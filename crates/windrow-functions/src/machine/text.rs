@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use crate::ir::{Cmp, File, Instr, Op, TextMap, TextPairTest, TextTest};
-use crate::kernel::text::Part;
+use crate::kernel::part::{self, Part};
 use crate::kernel::{float_text, format, letters, parse, text};
 use crate::lower::Characters;
 use crate::machine::text_blocks::Block;
@@ -81,7 +81,11 @@ impl<'a> Frame<'a> {
             }
             lanes.texts.push(text);
         }
-        lanes.part = lanes.texts.get(1).and_then(|texts| texts.first()).map(|text| Part::new(text));
+        let second = instr
+            .args
+            .get(1)
+            .filter(|slot| slot.file == File::Text && self.plan.is_constant(**slot));
+        lanes.part = second.and_then(|slot| self.text_lanes(*slot).first()).map(|t| Part::new(t));
         lanes
     }
 }
@@ -108,7 +112,7 @@ struct Lanes<'r, 'a> {
     mask: Option<&'r [u8]>,
     /// By argument; empty for one that is no text.
     texts: Vec<&'r [&'a str]>,
-    /// The second text of the first lane, ready to be looked for.
+    /// The second text, ready to be looked for, where it is the same for all lanes.
     part: Option<Part<'a>>,
     ints: [&'r [i64]; 3],
     floats: &'r [f64],
@@ -174,7 +178,9 @@ impl<'r, 'a> Lanes<'r, 'a> {
                 .each((exit, out), "", any_left, |lanes, lane| Some(lanes.replaced(maker, lane))),
             Op::TextSplitItem(way) => self.each((exit, out), "", any_left, |lanes, lane| {
                 let index = lanes.int_at(2, lane);
-                text::split_item(lanes.text_at(0, lane), lanes.part(lane), index, way)
+                lanes.with_part(lane, |part| {
+                    text::split_item(lanes.text_at(0, lane), part, index, way)
+                })
             }),
             _ => self.each((exit, out), "", any_left, |lanes, lane| lanes.text_lane(maker, lane)),
         }
@@ -184,10 +190,13 @@ impl<'r, 'a> Lanes<'r, 'a> {
         self.texts.get(arg).and_then(|lanes| lanes.get(lane)).copied().unwrap_or("")
     }
 
-    /// What is looked for in a text; mostly it is the same for all lanes.
-    fn part(&self, lane: usize) -> Part<'a> {
-        let text = self.text_at(1, lane);
-        self.part.filter(|part| part.is(text)).unwrap_or_else(|| Part::new(text))
+    /// Looks for the second text of a lane.
+    #[inline]
+    fn with_part<T>(&self, lane: usize, look: impl FnOnce(&Part<'a>) -> T) -> T {
+        match &self.part {
+            Some(part) => look(part),
+            None => look(&Part::new(self.text_at(1, lane))),
+        }
     }
 
     fn replaced(&self, maker: &mut Maker<'a>, lane: usize) -> &'a str {
@@ -195,9 +204,7 @@ impl<'r, 'a> Lanes<'r, 'a> {
         if self.text_at(1, lane).is_empty() {
             return maker.arena.alloc_str(&value.replace("", to));
         }
-        let from = self.part(lane);
-        text::replaced(value, from, to)
-            .unwrap_or_else(|| maker.keep(|out| text::replace(value, from, to, out)))
+        self.with_part(lane, |from| text::replace(value, from, to, |write| maker.keep(write)))
     }
 
     fn int_at(&self, arg: usize, lane: usize) -> i64 {
@@ -308,10 +315,14 @@ impl<'r, 'a> Lanes<'r, 'a> {
             }
             Op::TextLen => text::signed(text::length(value)),
             Op::TextFind { last } => {
-                let found = if last { value.rfind(other()) } else { self.part(lane).find(value) };
+                let found = if last {
+                    value.rfind(other())
+                } else {
+                    self.with_part(lane, |part| part.find(value))
+                };
                 found.map_or(-1, |at| text::signed(text::position(value, at)))
             }
-            Op::TextCount => text::signed(text::count(value, other())),
+            Op::TextCount => text::signed(part::count(value, other())),
             Op::TextSplitLen(_) if self.texts.len() == 1 => {
                 text::signed(text::words(value).count())
             }
@@ -342,7 +353,9 @@ impl<'r, 'a> Lanes<'r, 'a> {
                 Cmp::Gt => value > other,
                 Cmp::Ge => value >= other,
             },
-            Op::TextPairTest(TextPairTest::Contains) => self.part(lane).find(value).is_some(),
+            Op::TextPairTest(TextPairTest::Contains) => {
+                self.with_part(lane, |part| part.find(value)).is_some()
+            }
             Op::TextPairTest(TextPairTest::StartsWith) => value.starts_with(other),
             Op::TextPairTest(TextPairTest::EndsWith) => value.ends_with(other),
             Op::TextTest(test) => return test_text(test, value),
@@ -387,11 +400,11 @@ fn repeat<'a>(maker: &mut Maker<'a>, value: &str, count: i64) -> Option<&'a str>
 
 fn map_text<'a>(maker: &mut Maker<'a>, map: TextMap, value: &'a str) -> Option<&'a str> {
     match map {
-        TextMap::Strip => return Some(text::strip(value, true, true)),
         TextMap::LeftStrip => return Some(text::strip(value, true, false)),
         TextMap::RightStrip => return Some(text::strip(value, false, true)),
-        TextMap::Lower | TextMap::Upper => return None,
         TextMap::Title | TextMap::Capitalize => {}
+        // Blocks take these.
+        TextMap::Strip | TextMap::Lower | TextMap::Upper => return None,
     }
     let mut known = true;
     let made = maker.keep(|out| {

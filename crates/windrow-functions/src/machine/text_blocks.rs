@@ -23,20 +23,21 @@ impl<'a> Block<'_, 'a> {
         scratch: &mut String,
         (exit, out): (&mut [u8], &mut [&'a str]),
     ) -> bool {
-        scratch.clear();
         let counts = |lane: usize, exit: &[u8]| {
             exit[lane] == 0 && self.mask.is_none_or(|mask| mask[lane] != 0)
         };
+        let length = self.texts.iter().map(|text| text.len()).sum();
+        let mut joined = bumpalo::collections::String::with_capacity_in(length, arena);
         for (lane, text) in self.texts.iter().enumerate() {
             if counts(lane, exit) {
-                scratch.push_str(text);
+                joined.push_str(text);
             }
         }
         match map {
-            TextMap::Lower => scratch.make_ascii_lowercase(),
-            _ => scratch.make_ascii_uppercase(),
+            TextMap::Lower => joined.make_ascii_lowercase(),
+            _ => joined.make_ascii_uppercase(),
         }
-        let changed: &'a str = arena.alloc_str(scratch);
+        let changed: &'a str = joined.into_bump_str();
         let (ascii, mut at, mut any_left) = (changed.is_ascii(), 0, false);
         for (lane, (text, out)) in self.texts.iter().zip(out.iter_mut()).enumerate() {
             *out = "";

@@ -60,6 +60,27 @@ pub(crate) fn any<A: Copy>(a: &[A], f: impl Fn(A) -> bool) -> bool {
     wide(|| a.iter().fold(false, |found, &a| found | f(a)))
 }
 
+/// Writes `code` for the lanes that have not left, count and fault; whether there are any.
+pub(crate) fn leave(exit: &mut [u8], faults: &[u8], mask: Option<&[u8]>, code: u8) -> bool {
+    wide(|| {
+        let mut left = false;
+        let mut one = |exit: &mut u8, leaves: bool| {
+            let leaves = leaves & (*exit == 0);
+            *exit = if leaves { code } else { *exit };
+            left |= leaves;
+        };
+        match mask {
+            None => exit.iter_mut().zip(faults).for_each(|(exit, &fault)| one(exit, fault != 0)),
+            Some(mask) => {
+                for ((exit, &fault), &counts) in exit.iter_mut().zip(faults).zip(mask) {
+                    one(exit, (fault != 0) & (counts != 0));
+                }
+            }
+        }
+        left
+    })
+}
+
 /// `left` where the condition is 1, else `right`.
 pub(crate) fn choose<T: Copy>(condition: &[u8], left: &[T], right: &[T], out: &mut [T]) {
     wide(|| {

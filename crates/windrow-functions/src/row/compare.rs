@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::ir::Cmp;
 use crate::kernel::number::compare_int_float;
-use crate::kernel::text::Part;
+use crate::kernel::part::Part;
 use crate::row::constants::{Frozen, Kind, Lookup};
 use crate::row::trouble::{Eval, SAME_NAN, leave, type_error};
 use crate::row::value::{Val, range_len};

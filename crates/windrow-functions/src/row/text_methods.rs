@@ -1,7 +1,7 @@
 //! Methods of text.
 
 use crate::ir::TextTest;
-use crate::kernel::text::Part;
+use crate::kernel::part::{self, Part};
 use crate::kernel::{format as layout, letters, text};
 use crate::row::compare;
 use crate::row::constants::Lookup;
@@ -209,7 +209,7 @@ fn search<'a>(value: &str, method: Method, args: &[Val<'a>]) -> Eval<Val<'a>> {
     let inside = start <= end;
     let window = if bounds.is_empty() { value } else { text::slice(value, Some(start), Some(end)) };
     if method == Method::Count {
-        return Ok(Val::Int(if inside { text::signed(text::count(window, part)) } else { 0 }));
+        return Ok(Val::Int(if inside { text::signed(part::count(window, part)) } else { 0 }));
     }
     let from_right = matches!(method, Method::Rfind | Method::Rindex);
     let found = if !inside {

@@ -34,7 +34,7 @@ impl Tree {
             Some(Place { at, why: own }) => at.reason(own.as_deref().unwrap_or(why)),
             None => Reason { line: None, column: None, snippet: String::new(), text: why.into() },
         };
-        Exit { raises, reason }
+        Exit { raises, reason, is_final: true }
     }
 }
 
