@@ -203,6 +203,9 @@ TEXT_FUNCTIONS = [
     lambda row: NAMES[len(row["a"])],
     lambda row: ord(row["a"]),
     lambda row: row["a"] * 2,
+    # Nothing, however often, is made at once.
+    lambda row: row["a"][:0] * 9223372036854775807,
+    lambda row: [len(row["a"]), row["a"][:0] * 9223372036854775807][1],
     lambda row: ("aaaa" + row["a"]).split("aa")[-1] + ("aaa" + row["a"]).rsplit("aa", 1)[0],
     lambda row: row["a"].split(",", 1)[-1] + row["a"].rsplit(",", 2)[0] + row["a"].rsplit(",")[0],
     lambda row: (

@@ -11,7 +11,7 @@ use crate::ir::Exit;
 use crate::machine::UNKNOWN_EXIT;
 use crate::nested::Nested;
 use crate::result::{Cell, Collected};
-use crate::row::{Answer, Reader, Runner, Tree, Trouble, Val};
+use crate::row::{Answer, LIMIT, Reader, Runner, Tree, Trouble, Val};
 
 /// How many rows share an arena for what they make.
 const CHUNK: usize = 512;
@@ -61,15 +61,16 @@ pub(crate) fn run<'a>(
     exits: &mut Exits,
     (rows, kept): (&[usize], &'a Bump),
 ) {
-    let mut arena = Bump::new();
+    let (mut arena, mut limit) = (Bump::new(), LIMIT);
     for chunk in rows.chunks(CHUNK) {
-        run_chunk(tree, readers, &arena, chunk, &mut |row, answer| match answer {
+        let keep = &mut |row, answer: Answer<'_>| match answer {
             Answer::Value(value) => collected.set(row, cell(&value, kept)),
             Answer::Trouble(place, trouble) => {
                 let exit = exits.of(tree, place, trouble);
                 collected.leave_by(row, exit);
             }
-        });
+        };
+        limit = run_chunk(tree, readers, (&arena, limit), chunk, keep);
         arena.reset();
     }
 }
@@ -108,14 +109,15 @@ pub(crate) fn left(exits: &[u8], counts: impl Fn(u8) -> bool) -> Vec<usize> {
     rows
 }
 
+/// Runs rows that may have `limit` loops and calls; how many the next may have.
 fn run_chunk<'s>(
     tree: &'s Tree,
     readers: &'s [Reader<'s>],
-    arena: &'s Bump,
+    (arena, limit): (&'s Bump, u64),
     rows: &[usize],
     keep: &mut dyn FnMut(usize, Answer<'s>),
-) {
-    let mut runner = Runner::new(tree, arena);
+) -> u64 {
+    let mut runner = Runner::new(tree, arena, limit);
     let mut params = Vec::with_capacity(readers.len());
     for &row in rows {
         params.clear();
@@ -132,6 +134,7 @@ fn run_chunk<'s>(
         };
         keep(row, answer);
     }
+    runner.limit()
 }
 
 /// An answer with its texts in `kept`.

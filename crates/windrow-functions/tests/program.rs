@@ -76,6 +76,16 @@ fn rows_leave_with_a_reason() {
 }
 
 #[test]
+fn endless_loops_leave_after_a_while_and_the_rows_between_are_answered() {
+    // From 0 the loop never gets to 1.
+    let outcome =
+        run("collatz", vec![ints((0..2000).map(|n| n % 2 * 27).collect::<Vec<i64>>())], None);
+    assert_eq!(outcome.left(), (0..2000).step_by(2).collect::<Vec<_>>());
+    assert!(outcome.reason(0).unwrap().reason.to_string().contains("a very long loop"));
+    assert_eq!(outcome.values.as_primitive::<Int64Type>().value(1), 111);
+}
+
+#[test]
 fn an_answer_that_does_not_fit_leaves() {
     let columns = || vec![ints(vec![70, 7]), ints(vec![1, 1])];
     let outcome = run("floor_division", columns(), Some(&DataType::Int8));

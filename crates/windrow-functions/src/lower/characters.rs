@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use crate::ir::{Cmp, File, Mask, Op, Slot, TableId};
 use crate::lower::flow::{Env, Var};
 use crate::lower::{Builder, Lowered, Truth};
-use crate::row::{Answer, Runner, Val, resolve};
+use crate::row::{Answer, LIMIT, Runner, Val, resolve};
 use crate::spec::{
     At, BinaryOp, Clause, Expr, ExprKind, FnSpec, Literal, Stmt, StmtKind, Target, UnaryOp,
 };
@@ -159,7 +159,7 @@ impl Builder<'_> {
             return None;
         }
         let arena = Bump::new();
-        let mut runner = Runner::new(&tree, &arena);
+        let mut runner = Runner::new(&tree, &arena, LIMIT);
         let (mut sums, mut leaves) = (Box::new([0; 256]), Box::new([1; 256]));
         let mut texts = Vec::new();
         for code in 0..128_u8 {

@@ -392,6 +392,9 @@ fn written<'a>(maker: &mut Maker<'a>, table: &Characters, value: &str) -> Option
 
 fn repeat<'a>(maker: &mut Maker<'a>, value: &str, count: i64) -> Option<&'a str> {
     let count = usize::try_from(count).unwrap_or(0);
+    if value.is_empty() {
+        return Some("");
+    }
     if value.len().saturating_mul(count) > MAX_LENGTH {
         return None;
     }

@@ -117,6 +117,9 @@ fn text_left<'a>(op: BinaryOp, text: &'a str, right: Val<'a>, arena: &'a Bump) -
 fn repeat_text<'a>(text: &str, count: Val<'a>, arena: &'a Bump) -> Eval<Val<'a>> {
     let Some(count) = count.int() else { return type_error("text repeated by no integer") };
     let count = usize::try_from(count).unwrap_or(0);
+    if text.is_empty() {
+        return Ok(Val::Str(""));
+    }
     if text.len().saturating_mul(count) > MAX_LENGTH {
         return leave("a very long text");
     }

@@ -10,7 +10,11 @@ use crate::row::value::Val;
 use crate::spec::BinaryOp;
 
 /// Beyond so many loops and calls a row goes to CPython, where it can be interrupted.
-const BUDGET: u64 = 50_000_000;
+pub(crate) const LIMIT: u64 = 2_000_000;
+
+/// Each row that gets there leaves the others of its batch a tenth, but not less than this: a batch
+/// of endless loops ends soon.
+const LEAST: u64 = 1_000;
 const MAX_DEPTH: usize = 40;
 
 /// What came of a row.
@@ -28,6 +32,8 @@ pub(crate) struct Runner<'a> {
     slots: Vec<Val<'a>>,
     base: usize,
     depth: usize,
+    /// How many loops and calls a row may have, and how many this one has left.
+    limit: u64,
     budget: u64,
     /// Where the trouble that is on its way began.
     fault: Option<u32>,
@@ -42,15 +48,16 @@ pub(crate) enum Flow<'a> {
 }
 
 impl<'a> Runner<'a> {
-    pub(crate) fn new(tree: &'a Tree, arena: &'a Bump) -> Self {
+    /// `limit`: `LIMIT`, or what other rows of the batch have left of it.
+    pub(crate) fn new(tree: &'a Tree, arena: &'a Bump, limit: u64) -> Self {
         let slots = vec![Val::Unbound; tree.main.slots];
-        Self { tree, arena, slots, base: 0, depth: 0, budget: BUDGET, fault: None }
+        Self { tree, arena, slots, base: 0, depth: 0, limit, budget: limit, fault: None }
     }
 
     /// Runs the function on the values of its parameters.
     pub(crate) fn run(&mut self, params: impl Iterator<Item = Val<'a>>) -> Answer<'a> {
         let code = &self.tree.main;
-        (self.base, self.depth, self.budget, self.fault) = (0, 0, BUDGET, None);
+        (self.base, self.depth, self.budget, self.fault) = (0, 0, self.limit, None);
         self.slots.clear();
         self.slots.extend(params.take(code.params));
         self.slots.resize(code.slots, Val::Unbound);
@@ -90,8 +97,21 @@ impl<'a> Runner<'a> {
 
     /// Counts a loop or call.
     pub(crate) fn tick(&mut self) -> Eval<()> {
-        self.budget = self.budget.saturating_sub(1);
-        if self.budget == 0 { leave("a very long loop") } else { Ok(()) }
+        match self.budget.checked_sub(1) {
+            Some(rest) => {
+                self.budget = rest;
+                Ok(())
+            }
+            None => {
+                self.limit = (self.limit / 10).max(LEAST);
+                leave("a very long loop")
+            }
+        }
+    }
+
+    /// How many loops and calls the next row may have.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
     }
 
     pub(crate) fn get(&self, slot: u32) -> Val<'a> {

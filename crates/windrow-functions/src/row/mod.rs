@@ -39,7 +39,7 @@ mod trouble;
 mod value;
 
 pub(crate) use columns::{Reader, accepts};
-pub(crate) use exec::{Answer, Runner};
+pub(crate) use exec::{Answer, LIMIT, Runner};
 pub(crate) use resolve::resolve;
 pub(crate) use tree::Tree;
 pub(crate) use trouble::Trouble;
