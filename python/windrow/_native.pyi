@@ -138,8 +138,15 @@ class Dataset:
 
     def union(self, others: Sequence[Dataset]) -> Dataset: ...
     def map_partitions(
-        self, function: Function, result_schema: object | None = None
-    ) -> Dataset: ...
+        self,
+        function: Function,
+        result_schema: object | None = None,
+        groups: tuple[int, bool] | None = None,
+    ) -> Dataset:
+        """A function of frames; with ``groups``, of whole groups of rows, with the place of each as
+        last column: how many first columns are the keys, and whether missing ones are keys too.
+        """
+
     def repartition(self, npartitions: int) -> Dataset: ...
     def collect(self) -> pa.Table: ...
     def value(self) -> tuple[bool, Any]:

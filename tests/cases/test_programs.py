@@ -61,6 +61,32 @@ def partitions(data: Path) -> Any:
     )
 
 
+def group_function(data: Path) -> Any:
+    """Rows of a group come in the order of the frame, wherever they were."""
+    return (
+        frame(data)
+        .groupby("few")
+        .apply(
+            lambda group: pd.Series(
+                {
+                    "rows": len(group),
+                    "rising": group["id"].is_monotonic_increasing,
+                    "key": group.name,
+                }
+            )
+        )
+    )
+
+
+def group_frames(data: Path) -> Any:
+    largest = (
+        frame(data)
+        .groupby(["few", "name"], dropna=False)
+        .apply(lambda group: group.nlargest(2, "id")[["id", "amount"]])
+    )
+    return largest.reset_index(drop=True)
+
+
 def from_memory(data: Path) -> Any:
     people = pd.DataFrame({"few": range(7), "boss": [f"b{value}" for value in range(7)]})
     joined = frame(data).merge(wr.from_pandas(people, npartitions=2), on="few", how="left")
@@ -102,6 +128,8 @@ PROGRAMS: dict[str, tuple[Build, bool]] = {
     "a simple row function": (simple_rowfun, True),
     "a function below an exchange": (grouped_rowfun, False),
     "a frame function": (partitions, True),
+    "a function of groups": (group_function, True),
+    "frames of groups": (group_frames, True),
     "rows from memory": (from_memory, False),
     "dealt to other partitions": (repartitioned, False),
     "rows without a value": (nothing_known, True),
@@ -147,6 +175,15 @@ def test_the_users_exception_comes_back_whole(data: Path, staged: Any) -> None:
 
     with pytest.raises(ZeroDivisionError, match="division by zero"):
         staged(program)
+
+
+def test_an_exception_for_a_group_names_it(data: Path, staged: Any) -> None:
+    def fails(group: Any) -> int:
+        return 1 // (group.name - 3)
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        staged(lambda: frame(data).groupby("few").apply(fails, result_type=int).compute())
+    assert any(note.startswith("group 3") for note in caught.value.__notes__)
 
 
 def test_what_cannot_travel_says_so(staged: Any) -> None:

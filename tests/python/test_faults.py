@@ -55,6 +55,18 @@ def test_a_value_of_another_type_late_in_a_large_job(numbers):
     assert "result_type" in message
 
 
+def test_a_group_that_kills_its_worker(numbers):
+    def deadly(group):
+        if group.name == 3:
+            os._exit(3)
+        return len(group)
+
+    frame = wr.read_parquet(numbers)[["n"]]
+    sizes = frame.groupby(frame.n // 1_000_000)["n"].apply(deadly, result_type=int)
+    with pytest.raises(WorkerDied, match="exited with code 3"):
+        sizes.compute()
+
+
 @pytest.mark.parametrize(
     ("end", "cause"),
     [

@@ -160,6 +160,32 @@ def test_map_partitions():
     same(with_arguments, PEOPLE[["id"]] * 10 + 1)
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda df: df.sort_values(["visits", "id"], ascending=False),
+        lambda df: df.sort_values(["visits", "id"])[["id"]],
+        lambda df: df.sort_values(["visits", "id"]).assign(twice=lambda f: f.id * 2),
+    ],
+)
+def test_map_partitions_after_a_sort_has_sorted_rows(build):
+    found = build(people()).map_partitions(lambda frame: frame)
+    same(found, build(PEOPLE))
+
+
+def test_map_partitions_may_change_what_groups_were_made_by():
+    def build(df):
+        counts = df.groupby("city").agg(n=("id", "count")).reset_index()
+        one = (
+            counts.assign(city="all")
+            if isinstance(df, pd.DataFrame)
+            else counts.map_partitions(lambda frame: frame.assign(city="all"))
+        )
+        return one.groupby("city")["n"].sum()
+
+    check(build)
+
+
 def test_map_partitions_with_an_example_of_its_columns():
     example = pd.DataFrame({"n": pd.Series(dtype="int64")})
     df = people().map_partitions(

@@ -149,7 +149,7 @@ def test_text_in_a_mean_is_named():
         (lambda g: g.agg(), TypeError, "needs to know what to compute"),
         (lambda g: g.agg(lambda x: x.sum()), NotImplementedError, "own function"),
         (lambda g: g["nope"], KeyError, "there is no column `nope`"),
-        (lambda g: g.apply(len), NotImplementedError, "`DataFrameGroupBy.apply` is not in"),
+        (lambda g: g.cumcount(), NotImplementedError, "`DataFrameGroupBy.cumcount` is not in"),
         (lambda g: g.visits.transform("sum"), NotImplementedError, "merge"),
         (list, NotImplementedError, "looping over groups"),
         (lambda g: g.sum(min_count=3), NotImplementedError, "`min_count`"),

@@ -7,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from windrow._worker.groups import GroupCall
+
 
 class FrameMisfit(Exception):  # noqa: N818
     """A frame does not fit its schema: value, type found, type expected, hint."""
@@ -45,7 +47,7 @@ def series(values: list[Any], labels: list[str], name: int) -> Any:
     return pd.Series(values, index=pd.Index(labels), name=name, dtype=dtype)
 
 
-def call(function: Callable[[Any], Any], batch: pa.RecordBatch, schema: pa.Schema | None) -> Any:
+def call(function: Callable[..., Any], batch: pa.RecordBatch, schema: pa.Schema | None) -> Any:
     """Call a function of a DataFrame, and give its result as a record batch.
 
     Raises
@@ -53,6 +55,8 @@ def call(function: Callable[[Any], Any], batch: pa.RecordBatch, schema: pa.Schem
     FrameMisfit
         When the result is no frame, Series or array, or does not fit `schema`.
     """
+    if isinstance(function, GroupCall):
+        return function(batch, schema)
     result = function(batch.to_pandas())
     table = _table(result, schema)
     batches = table.combine_chunks().to_batches()

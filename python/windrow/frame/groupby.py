@@ -1,8 +1,8 @@
-"""Grouped rows: `df.groupby(...)`, with its aggregates by name and by `agg`."""
+"""Grouped rows: `df.groupby(...)`, with its aggregates by name and by `agg`, and functions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -33,6 +33,7 @@ class Groups:
     sort: bool = True
     as_index: bool = True
     dropna: bool = True
+    group_keys: bool = True
 
     @property
     def values(self) -> dict[Label, Expr]:
@@ -42,7 +43,7 @@ class Groups:
     def aggregate(self, outputs: Sequence[Output]) -> DataFrame:
         """One row per group with `outputs`; the keys as index, or as first columns."""
         labels = [output.label for output in outputs]
-        keys = self._key_names(labels)
+        keys = self.key_names(labels)
         base = self._source().aggregate(
             [(name, expr) for name, (_, expr) in zip(keys, self.keys, strict=True)],
             [(flat(output.label), self._expr(output)) for output in outputs],
@@ -65,7 +66,8 @@ class Groups:
             present = present.binary("&", key.unary("notna"))
         return self.rows.base.filter(present)
 
-    def _key_names(self, labels: Sequence[Label]) -> list[str]:
+    def key_names(self, labels: Sequence[Label]) -> list[str]:
+        """Names for the keys beside columns with `labels`."""
         taken = {flat(label) for label in labels}
         names: list[str] = []
         for position, (label, _) in enumerate(self.keys):
@@ -175,6 +177,43 @@ class _Grouped:
         """Whether any value of each group is true."""
         return self._by_name("any", options)
 
+    def apply(
+        self,
+        func: Callable[..., Any],
+        *args: Any,
+        include_groups: bool = False,
+        result_type: object = None,
+        **kwargs: Any,
+    ) -> Any:
+        """`func(group, *args, **kwargs)` for each group, on every core.
+
+        A group is a DataFrame without the keys (of one column's groups, a Series) whose `name` is
+        its key. Its rows are in the order of the frame and labelled in that order; the labels are
+        otherwise not promised.
+
+        Parameters
+        ----------
+        func
+            Gives one value, a Series or a DataFrame, of the same kind and types for every group;
+            the answer is put together as pandas does it.
+        include_groups
+            False, as in pandas 3.
+        result_type
+            What `func` gives: a type for one value, column to type for a Series with these labels,
+            an empty pandas Series or DataFrame for several rows. None: `func` is tried, at once, on
+            a sample of the rows. There it gets a few rows of some groups.
+        """
+        from windrow.frame.groupapply import GroupFunction, checked
+
+        func = checked(func, include_groups)
+        name = self._one_column()
+        groups = replace(self._groups, columns=self._groups.values)
+        return GroupFunction(func, args, kwargs, result_type).over(groups, name)
+
+    def _one_column(self) -> str | None:
+        """The column that a function gets as a Series; None: it gets a DataFrame."""
+        return None
+
     def __iter__(self) -> NoReturn:
         raise not_yet("looping over groups", "`agg(...)`, or `df[df[key] == value]` for one group")
 
@@ -267,6 +306,9 @@ class SeriesGroupBy(_Grouped):
     def size(self) -> Series | DataFrame:
         """How many rows each group has."""
         return self._one(Output(self._label, self._label, "size"))
+
+    def _one_column(self) -> str:
+        return flat(self._label)
 
     @property
     def _label(self) -> Label:

@@ -99,20 +99,19 @@ SERIES_NEAREST: Mapping[str, str] = {
 }
 
 GROUPBY_NEAREST: Mapping[str, str] = {
-    "apply": "`agg(...)`, or `wr.sql` with windows",
     "cumcount": "`wr.sql` with `row_number() over (partition by k order by t)`",
     "cumsum": "`wr.sql` with `sum(x) over (partition by k order by t)`",
     "describe": '`agg(["count", "mean", "std", "min", "max"])`',
-    "filter": "`agg(...)`, then `merge` and `df[mask]`",
+    "filter": "`apply(f)` with an empty frame for what is left out",
     "get_group": "`df[df[key] == value]`",
-    "head": "`wr.sql` with `row_number() over (partition by k order by t)`",
+    "head": "`apply(lambda group: group.head(n))`",
     "ngroup": "`wr.sql` with `dense_rank() over (order by k)`",
     "nth": "`wr.sql` with `row_number() over (partition by k order by t)`",
     "pipe": "`f(groups)`",
     "quantile": "`median()`, or `wr.sql` with `approx_percentile_cont`",
     "rank": "`wr.sql` with `rank() over (partition by k order by x)`",
     "shift": "`wr.sql` with `lag(x) over (partition by k order by t)`",
-    "transform": "`agg(...)`, then `merge` on the keys",
+    "transform": "`apply(f)` with `groupby(..., group_keys=False)`, or `agg(...)`, then `merge`",
     "value_counts": "`groupby([key, column]).size()`",
 }
 

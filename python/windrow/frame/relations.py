@@ -235,7 +235,10 @@ class Relations(Core):
                 "a row number as a column",
                 '`reset_index(drop=True)`, or `wr.sql("select row_number() over () ...")`',
             )
-        own = [] if drop else [(name or "index", expr) for name, expr in self._rows.index]
+        index = self._rows.index
+        unnamed = "level_{}" if len(index) > 1 else "index"
+        own = [(name or unnamed.format(at), expr) for at, (name, expr) in enumerate(index)]
+        own = [] if drop else own
         columns = _distinct([*own, *self._columns.items()])
         return self._of(Rows(self._rows.base), columns)
 
@@ -278,6 +281,7 @@ class Relations(Core):
         sort: bool = True,
         as_index: bool = True,
         dropna: bool = True,
+        group_keys: bool = True,
         **options: object,
     ) -> DataFrameGroupBy:
         """Rows grouped by columns (names, or columns of this frame).
@@ -290,11 +294,14 @@ class Relations(Core):
             Make the keys the index of what `compute()` gives.
         dropna
             Leave out rows whose key is missing.
+        group_keys
+            Of `apply` with a function that gives several rows: make the keys part of the index.
         """
         from windrow.frame.groupby import DataFrameGroupBy, groups_of
 
-        refuse("DataFrame.groupby", options, {"observed": ..., "group_keys": ..., "axis": 0})
-        return DataFrameGroupBy(groups_of(self, by, sort=sort, as_index=as_index, dropna=dropna))
+        refuse("DataFrame.groupby", options, {"observed": ..., "axis": 0})
+        how = {"sort": sort, "as_index": as_index, "dropna": dropna, "group_keys": group_keys}
+        return DataFrameGroupBy(groups_of(self, by, **how))
 
     # ---- inside
 

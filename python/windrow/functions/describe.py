@@ -93,6 +93,7 @@ def describe(
     nulls: Nulls = "nan",
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
+    around: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None,
 ) -> Description:
     """Capture, lift and pickle a user's function as it is now.
 
@@ -109,6 +110,8 @@ def describe(
         `"nan"` for the pandas-like face, `"none"` elsewhere.
     args, kwargs
         Further arguments of every call, after the row, value or frame.
+    around
+        Makes what a worker calls of the function with its further arguments.
 
     Raises
     ------
@@ -129,7 +132,7 @@ def describe(
         call, names = "positional", plan.lifted.columns
     elif form == "value":
         plan.specify_value()
-    target = plan.target()
+    target = plan.target() if around is None else around(plan.target())
     function = plan.inner.function if plan.inner else None
     pickled = pickle_callable(target, function)
     return Description(

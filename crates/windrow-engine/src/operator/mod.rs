@@ -7,8 +7,8 @@ pub(crate) mod memory;
 
 pub use arithmetic::{floor_divide, modulo, power, round_half_even};
 pub use function::{
-    FunctionCall, FunctionExec, FunctionHosts, FunctionNode, FunctionPlanner, Judged,
-    PartitionsExec, PartitionsNode, PhysicalCall,
+    FunctionCall, FunctionExec, FunctionHosts, FunctionNode, FunctionPlanner, Grouping, Judged,
+    PartitionsExec, PartitionsNode, PhysicalCall, PlacesExec,
 };
-pub(crate) use function::{Pending, lanes};
+pub(crate) use function::{Pending, as_groups, lanes};
 pub use gather::OrderedGatherExec;

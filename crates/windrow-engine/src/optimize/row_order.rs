@@ -45,6 +45,7 @@ const ORDERED: &[&str] = &[
     "CooperativeExec",
     "FunctionExec",
     "PartitionsExec",
+    "PlacesExec",
     "UnionExec",
 ];
 

@@ -19,6 +19,7 @@ use super::lower::Lowered;
 use super::lower_join;
 use crate::error::{Error, Fault, Result};
 use crate::nearest::column_hint;
+use crate::operator::Grouping;
 use crate::program::Recipe;
 use crate::session::{JobSize, Session};
 use crate::source::FileInfo;
@@ -110,17 +111,54 @@ pub struct ScanNode {
 #[allow(missing_docs)]
 pub enum Node {
     Scan(ScanNode),
-    Select { input: Dataset, columns: Vec<(String, Expr)> },
-    Filter { input: Dataset, predicate: Expr },
-    Aggregate { input: Dataset, keys: Vec<(String, Expr)>, aggregates: Vec<(String, Expr)> },
-    Sort { input: Dataset, keys: Vec<SortKey> },
-    Limit { input: Dataset, skip: usize, count: usize },
-    Distinct { input: Dataset },
-    Join { left: Dataset, right: Dataset, spec: JoinSpec },
-    Union { inputs: Vec<Dataset> },
-    MapPartitions { input: Dataset, function: Arc<Function>, schema: OnceLock<SchemaRef> },
-    Repartition { input: Dataset, partitions: usize },
-    Sql { inputs: Vec<(String, Dataset)>, query: String },
+    Select {
+        input: Dataset,
+        columns: Vec<(String, Expr)>,
+    },
+    Filter {
+        input: Dataset,
+        predicate: Expr,
+    },
+    Aggregate {
+        input: Dataset,
+        keys: Vec<(String, Expr)>,
+        aggregates: Vec<(String, Expr)>,
+    },
+    Sort {
+        input: Dataset,
+        keys: Vec<SortKey>,
+    },
+    Limit {
+        input: Dataset,
+        skip: usize,
+        count: usize,
+    },
+    Distinct {
+        input: Dataset,
+    },
+    Join {
+        left: Dataset,
+        right: Dataset,
+        spec: JoinSpec,
+    },
+    Union {
+        inputs: Vec<Dataset>,
+    },
+    /// A function of frames; with `grouping`, of the groups of its rows.
+    MapPartitions {
+        input: Dataset,
+        function: Arc<Function>,
+        schema: OnceLock<SchemaRef>,
+        grouping: Option<Grouping>,
+    },
+    Repartition {
+        input: Dataset,
+        partitions: usize,
+    },
+    Sql {
+        inputs: Vec<(String, Dataset)>,
+        query: String,
+    },
 }
 
 #[derive(Debug)]
@@ -289,6 +327,7 @@ impl Dataset {
     pub fn partitions(&self) -> usize {
         match self.node() {
             Node::Scan(scan) => scan.partitions,
+            Node::MapPartitions { grouping: Some(_), .. } => self.session().settings().partitions,
             Node::Select { input, .. }
             | Node::Filter { input, .. }
             | Node::MapPartitions { input, .. } => input.partitions(),

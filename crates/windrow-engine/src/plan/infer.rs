@@ -20,7 +20,7 @@ use super::dataset::Dataset;
 use super::expr::Apply;
 use super::lower::{build, is_narrow};
 use crate::error::{Error, Result};
-use crate::operator::{Judged, Pending, lanes};
+use crate::operator::{Grouping, Judged, Pending, as_groups, lanes};
 use crate::session::plan_error;
 
 /// Partitions that are looked into.
@@ -70,13 +70,22 @@ fn native_type(judged: &Judged, sample: &RecordBatch) -> Option<DataType> {
     outcome.exits.is_none().then(|| outcome.values.data_type().clone())
 }
 
-/// The columns of the frames that a frame function gives.
+/// The columns of the frames that a frame function gives, or a function of groups with `grouping`.
 pub(super) async fn frame_schema(
     input: &Dataset,
     plan: &LogicalPlan,
     function: &Arc<Function>,
+    grouping: Option<Grouping>,
 ) -> Result<SchemaRef> {
-    let sample = sample(input, plan.clone(), ROWS).await?;
+    let mut sample = sample(input, plan.clone(), ROWS).await?;
+    if let Some(grouping) = grouping {
+        if sample.num_rows() == 0 {
+            // Without a group there is nothing to try: the first rows may be in any partition.
+            sample = first(input, plan.clone(), ROWS).await?;
+        }
+        sample =
+            as_groups(&sample, grouping).map_err(|error| Error::internal(error.to_string()))?;
+    }
     let host = input.session().function_host(input.job_size())?;
     match called(&host, function, sample).await? {
         Some(reply) => Ok(reply.values.schema()),
@@ -158,14 +167,23 @@ async fn called_on(
 }
 
 async fn sample(input: &Dataset, plan: LogicalPlan, rows: usize) -> Result<RecordBatch> {
+    if is_narrow(input) {
+        return taken(input, plan, rows).await;
+    }
+    // The rows come out of an exchange: a limit spares sorting or joining what is not looked at.
+    first(input, plan, rows).await
+}
+
+/// The first rows, wherever they are.
+async fn first(input: &Dataset, plan: LogicalPlan, rows: usize) -> Result<RecordBatch> {
+    let plan = build(LogicalPlanBuilder::from(plan).limit(0, Some(PLACES * rows)))?;
+    taken(input, plan, rows).await
+}
+
+/// The first rows of some partitions of `plan`.
+async fn taken(input: &Dataset, plan: LogicalPlan, rows: usize) -> Result<RecordBatch> {
     let session = input.session();
     let context = session.task_context(input.job_size());
-    let plan = if is_narrow(input) {
-        plan
-    } else {
-        // The rows come out of an exchange: a limit spares sorting or joining what is not looked at.
-        build(LogicalPlanBuilder::from(plan).limit(0, Some(PLACES * rows)))?
-    };
     let plan = session.physical_plan(&plan).await?;
     let partitions = plan.output_partitioning().partition_count();
     let mut batches = Vec::new();

@@ -117,16 +117,19 @@ impl Dataset {
                 lower_join::join(left, right, spec).map(Lowered::bare)
             }
             Node::Union { inputs } => lower_union(inputs).await,
-            Node::MapPartitions { input, function, schema } => {
-                let plan = input.logical_plan().await?;
+            Node::MapPartitions { input, function, schema, grouping } => {
+                let plan = match grouping {
+                    None => input.logical_plan().await?,
+                    Some(grouping) => keyed(input, grouping.keys).await?,
+                };
                 let result = match schema.get() {
                     Some(known) => Arc::clone(known),
                     None => {
-                        let found = infer::frame_schema(input, &plan, function).await?;
+                        let found = infer::frame_schema(input, &plan, function, *grouping).await?;
                         Arc::clone(schema.get_or_init(|| found))
                     }
                 };
-                let node = PartitionsNode::new(plan, Arc::clone(function), &result)
+                let node = PartitionsNode::new(plan, Arc::clone(function), &result, *grouping)
                     .map_err(|error| plan_error(&error))?;
                 Ok(Lowered::bare(LogicalPlan::Extension(Extension { node: Arc::new(node) })))
             }
@@ -336,13 +339,29 @@ pub(super) fn call(
     DfExpr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(function), args))
 }
 
+/// The plan of `input` with its first `count` columns as keys of groups.
+async fn keyed(input: &Dataset, count: usize) -> Result<LogicalPlan> {
+    let below = Lowered::bare(input.logical_plan().await?);
+    let scope = Scope::of(&below, &[]).await?;
+    let schema = below.schema();
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for (place, field) in schema.fields().iter().enumerate() {
+        if place >= count {
+            columns.push(ident(field.name()));
+            continue;
+        }
+        columns.push(scope.key(ident(field.name()))?.alias(field.name()));
+    }
+    build(LogicalPlanBuilder::from(below.plan).project(columns))
+}
+
 /// Whether the rows of `dataset` come from its sources one by one, so that a few can be had cheaply.
 pub(super) fn is_narrow(dataset: &Dataset) -> bool {
     match dataset.node() {
         Node::Scan(_) => true,
         Node::Select { input, .. }
         | Node::Filter { input, .. }
-        | Node::MapPartitions { input, .. }
+        | Node::MapPartitions { input, grouping: None, .. }
         | Node::Limit { input, .. }
         | Node::Repartition { input, .. } => is_narrow(input),
         Node::Join { left, spec, .. } => spec.kind == JoinKind::Cross && is_narrow(left),

@@ -8,6 +8,7 @@ use windrow_functions::Function;
 use super::steps::{ExprCode, FilePin, Head, StepCode};
 use super::values::{rows_of, scalar_of, schema_of, type_of};
 use crate::error::{Error, Result};
+use crate::operator::Grouping;
 use crate::plan::{Apply, BinaryOp, Dataset, Expr, JoinKind, JoinSpec, Node, SortKey, UnaryOp};
 use crate::session::Session;
 use crate::source::FileSource;
@@ -170,10 +171,11 @@ impl Decoder<'_> {
             StepCode::Union { inputs } => Node::Union {
                 inputs: inputs.iter().map(|input| self.input(*input)).collect::<Result<_>>()?,
             },
-            StepCode::MapPartitions { input, function, schema } => Node::MapPartitions {
+            StepCode::MapPartitions { input, function, schema, groups } => Node::MapPartitions {
                 input: self.input(*input)?,
                 function: self.function(*function)?,
                 schema: OnceLock::from(schema_of(schema)?),
+                grouping: groups.map(|(keys, missing)| Grouping { keys, missing }),
             },
             StepCode::Repartition { input, partitions } => {
                 Node::Repartition { input: self.input(*input)?, partitions: *partitions }

@@ -86,7 +86,7 @@ impl Encoder {
             Node::Union { inputs } => StepCode::Union {
                 inputs: inputs.iter().map(|input| self.step(input)).collect::<Result<_>>()?,
             },
-            Node::MapPartitions { input, function, schema } => {
+            Node::MapPartitions { input, function, schema, grouping } => {
                 let input = self.step(input)?;
                 let known = schema
                     .get()
@@ -95,6 +95,7 @@ impl Encoder {
                     input,
                     function: self.function(function),
                     schema: schema_to_text(known)?,
+                    groups: grouping.map(|grouping| (grouping.keys, grouping.missing)),
                 }
             }
             Node::Repartition { input, partitions } => {

@@ -119,6 +119,9 @@ pub(super) enum StepCode {
         input: usize,
         function: usize,
         schema: String,
+        /// How many first columns are the keys of groups, and whether missing keys are keys; `None`:
+        /// the function is of partitions.
+        groups: Option<(usize, bool)>,
     },
     Repartition {
         input: usize,

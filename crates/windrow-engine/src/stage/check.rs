@@ -37,6 +37,7 @@ const APART: &[&str] = &[
     "OrderedGatherExec",
     "PartitionsExec",
     "PlaceholderRowExec",
+    "PlacesExec",
     "ProjectionExec",
     "RangeReadExec",
     "SortExec",
@@ -138,6 +139,7 @@ fn order(plan: &Arc<dyn ExecutionPlan>) -> Order {
         | "LocalLimitExec"
         | "OrderedGatherExec"
         | "PartitionsExec"
+        | "PlacesExec"
         | "BoundedWindowAggExec"
         | "WindowAggExec" => Order::Matters,
         "SortPreservingMergeExec" | "CoalescePartitionsExec" if plan.fetch().is_some() => {

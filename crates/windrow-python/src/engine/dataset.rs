@@ -7,6 +7,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow_pyarrow::{FromPyArrow, IntoPyArrow, Table, ToPyArrow};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use windrow_engine::operator::Grouping;
 use windrow_engine::plan::{Dataset, Expr, JoinKind, JoinSpec, Node, ScalarValue, SortKey};
 use windrow_engine::run::{WriteFormat, WriteOptions};
 
@@ -152,19 +153,21 @@ impl PyDataset {
         self.then(py, Node::Union { inputs })
     }
 
-    #[pyo3(signature = (function, result_schema=None))]
+    #[pyo3(signature = (function, result_schema=None, groups=None))]
     fn map_partitions(
         &self,
         py: Python<'_>,
         function: &PyFunction,
         result_schema: Option<&Bound<'_, PyAny>>,
+        groups: Option<(usize, bool)>,
     ) -> PyResult<Self> {
         let schema = OnceLock::new();
         if let Some(given) = result_schema {
             let _ = schema.set(Arc::new(Schema::from_pyarrow_bound(given)?));
         }
         let function = Arc::clone(&function.function);
-        let node = Node::MapPartitions { input: self.dataset.clone(), function, schema };
+        let grouping = groups.map(|(keys, missing)| Grouping { keys, missing });
+        let node = Node::MapPartitions { input: self.dataset.clone(), function, schema, grouping };
         Ok(self.then(py, node))
     }
 

@@ -8,13 +8,16 @@ use datafusion::catalog::Session;
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_expr::{Distribution, OrderingRequirements};
+use datafusion::physical_optimizer::output_requirements::OutputRequirementExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions};
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
 use super::exec::PhysicalCall;
 use super::judged::Judged;
 use super::native::NativeCall;
-use super::{FunctionExec, FunctionNode, PartitionsExec, PartitionsNode};
+use super::{FunctionExec, FunctionNode, PartitionsExec, PartitionsNode, PlacesExec};
 
 /// Plans [`FunctionNode`] and [`PartitionsNode`].
 #[derive(Debug, Default)]
@@ -69,9 +72,34 @@ impl ExtensionPlanner for FunctionPlanner {
         }
         if let Some(node) = node.as_any().downcast_ref::<PartitionsNode>() {
             let schema = Arc::new(node.schema().as_arrow().clone());
-            let exec = PartitionsExec::new(Arc::clone(input), Arc::clone(node.function()), schema);
+            let input = in_order(Arc::clone(input))?;
+            let (input, keys): (Arc<dyn ExecutionPlan>, _) = match node.grouping() {
+                None => (input, 0),
+                Some(grouping) => (Arc::new(PlacesExec::new(input, grouping)), grouping.keys),
+            };
+            let function = Arc::clone(node.function());
+            let exec = PartitionsExec::new(input, function, schema, keys);
             return Ok(Some(Arc::new(exec)));
         }
         Ok(None)
+    }
+}
+
+/// `plan` with the order of its rows asked for: to the optimizer a sort that nobody asks for is
+/// wasted, and only at the top of a plan it asks by itself.
+fn in_order(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    if let Some(sort) = plan.downcast_ref::<SortExec>() {
+        let ordering = Some(OrderingRequirements::from(sort.expr().clone()));
+        let one = Distribution::SinglePartition;
+        return Ok(Arc::new(OutputRequirementExec::new(plan, ordering, one, None)));
+    }
+    let children: Vec<_> = plan.children().into_iter().cloned().collect();
+    match (children.as_slice(), plan.maintains_input_order().as_slice()) {
+        ([input], [true]) => {
+            let input = in_order(Arc::clone(input))?;
+            let mode = ChildrenPropertiesMode::Recompute;
+            plan.replace_children(vec![input], ReplaceChildrenOptions::new(mode))
+        }
+        _ => Ok(plan),
     }
 }
