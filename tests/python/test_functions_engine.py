@@ -86,6 +86,23 @@ def test_a_column_type_can_be_the_reason():
     assert "List(Int64)" in text
 
 
+def test_few_texts_in_many_rows_are_answered_by_their_values(tmp_path):
+    def stars(row):
+        return len(row["grade"].strip().split("/")[1])
+
+    texts = [" a/*", "b/**", None, "c", "Ünïcode and more than twelve bytes/***"]
+    frame = pd.DataFrame({"grade": [texts[n * 7 // 3 % 5] for n in range(20_000)]})
+    pq.write_table(pa.Table.from_pandas(frame), tmp_path / "grades.parquet")
+    read = wr.read_parquet(tmp_path / "grades.parquet")
+    good = frame[[text in (texts[0], texts[1], texts[4]) for text in frame["grade"]]]
+    expected = good.apply(stars, axis=1)
+    native = read[read["grade"].isin([texts[0], texts[1], texts[4]])].apply(stars, axis=1)
+    assert native.compute().tolist() == expected.tolist()
+    # Row 1, the first that raises, has no text.
+    with pytest.raises(AttributeError, match="strip"):
+        read.apply(stars, axis=1).compute()
+
+
 def test_explain_of_a_frame_says_the_same_and_how_fast_it_was():
     def doubled(row):
         return row["a"] * 2

@@ -8,6 +8,8 @@
 //! straight-line operations on lanes, with masks and exits    ir
 //!    │  plan     unread results dropped, registers shared    machine/plan
 //!    ▼
+//! one row for each value of a column with few of them        repeats
+//!    ▼
 //! blocks of 1,024 lanes through the register machine         machine/, kernel/
 //!    ▼
 //! answers, and the rows that left for the interpreter        result, program
@@ -21,6 +23,7 @@ mod lower;
 mod machine;
 mod nested;
 mod program;
+mod repeats;
 mod result;
 mod row;
 mod rows;

@@ -10,6 +10,7 @@ use crate::ir::{Def, Exit, File};
 use crate::lower::Builder;
 use crate::lower::flow::{Env, Var};
 use crate::machine::{Column, Frame, LANES, Plan, UNKNOWN_EXIT};
+use crate::repeats::Repeats;
 use crate::result::{Collected, Misfits};
 use crate::row::{Tree, accepts, resolve};
 use crate::rows::{self, Exits, unpacked};
@@ -45,7 +46,7 @@ pub struct Outcome {
     pub values: ArrayRef,
     /// For each row the exit by which it has left, 0 for none; absent when no row has.
     pub exits: Option<Vec<u8>>,
-    reasons: Arc<[Exit]>,
+    pub(crate) reasons: Arc<[Exit]>,
 }
 
 impl Outcome {
@@ -202,6 +203,16 @@ impl Program {
     /// # Errors
     /// If the columns are not of the types it was compiled for.
     pub fn run(&self, batch: &RecordBatch, result: Option<&DataType>) -> Result<Outcome, Reason> {
+        let few = Repeats::of(batch).and_then(|repeats| Some((repeats.rows(batch)?, repeats)));
+        if let Some((rows, repeats)) = few
+            && let Some(outcome) = repeats.spread(self.run_rows(&rows, result)?)
+        {
+            return Ok(outcome);
+        }
+        self.run_rows(batch, result)
+    }
+
+    fn run_rows(&self, batch: &RecordBatch, result: Option<&DataType>) -> Result<Outcome, Reason> {
         let unfit = || whole("the function was compiled for columns of other types");
         let columns = unpacked(batch).ok_or_else(unfit)?;
         let (arena, fill) = (Bump::new(), self.nulls == Nulls::Nan);

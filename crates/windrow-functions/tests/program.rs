@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, Schema};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Int64Array, RecordBatch,
+    StringViewArray,
+};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, Schema};
 use windrow_functions::{FnSpec, Nulls, Outcome, Program, Verdict, compile};
 
 fn spec(name: &str) -> FnSpec {
@@ -73,6 +76,35 @@ fn rows_leave_with_a_reason() {
     let overflow = outcome.reason(2).unwrap();
     assert_eq!(overflow.raises, None);
     assert!(overflow.reason.to_string().ends_with("the result does not fit 64 bits"));
+}
+
+#[test]
+fn few_values_in_many_rows_give_the_same_answers() {
+    // Missing values raise, and Cherokee letters are the interpreter's.
+    let names = [
+        Some(" Eve "),
+        None,
+        Some("Ænne Fee"),
+        Some("ꭰe"),
+        Some(" a name of more than twelve bytes "),
+    ];
+    let texts = || (0..5000).map(|row| names[row * 7 / 3 % 5]);
+    let views: ArrayRef = Arc::new(texts().collect::<StringViewArray>());
+    let dictionary: ArrayRef = Arc::new(texts().collect::<DictionaryArray<Int32Type>>());
+    for column in [views, dictionary] {
+        let whole = batch(vec![column]);
+        let program = program("tidy", &whole.schema());
+        let answers = program.run(&whole, Some(&DataType::Int64)).unwrap();
+        assert!(!answers.left().is_empty() && answers.left().len() < 5000);
+        for start in (0..5000).step_by(500) {
+            // So few rows are not gathered by their values.
+            let part = program.run(&whole.slice(start, 500), Some(&DataType::Int64)).unwrap();
+            assert_eq!(&part.values, &answers.values.slice(start, 500));
+            for row in 0..500 {
+                assert_eq!(part.reason(row), answers.reason(start + row));
+            }
+        }
+    }
 }
 
 #[test]
