@@ -98,6 +98,9 @@ def test_few_texts_in_many_rows_are_answered_by_their_values(tmp_path):
     expected = good.apply(stars, axis=1)
     native = read[read["grade"].isin([texts[0], texts[1], texts[4]])].apply(stars, axis=1)
     assert native.compute().tolist() == expected.tolist()
+    held = wr.from_pandas(good.astype("category")).apply(stars, axis=1)
+    assert held.compute().tolist() == expected.tolist()
+    assert "ns a row over" in str(held.explain())
     # Row 1, the first that raises, has no text.
     with pytest.raises(AttributeError, match="strip"):
         read.apply(stars, axis=1).compute()

@@ -127,14 +127,17 @@ pub(crate) fn lanes<'a>(
         if !same_kind(column.data_type(), wanted) {
             return Ok(None);
         }
-        columns.push(cast(column, wanted)?);
+        // The program reads a dictionary by itself, once for each value where it can.
+        let held = column.as_any_dictionary_opt();
+        let as_it_is = held.is_some_and(|held| held.values().data_type() == wanted);
+        columns.push(if as_it_is { Arc::clone(column) } else { cast(column, wanted)? });
     }
     let fields = rows
         .schema()
         .fields()
         .iter()
-        .zip(types)
-        .map(|(field, wanted)| field.as_ref().clone().with_data_type(wanted.clone()))
+        .zip(&columns)
+        .map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()))
         .collect::<Vec<_>>();
     let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
     let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?;
