@@ -18,6 +18,9 @@ use crate::spec::FnSpec;
 use crate::value::{Tags, Value};
 use crate::{Nulls, Reason, Verdict};
 
+/// A function of so many operations takes longer than telling equal texts apart.
+const SLOW: usize = 3;
+
 /// A compiled function. It is immutable and can run on many threads at once.
 #[derive(Debug, Clone)]
 pub struct Program {
@@ -203,8 +206,9 @@ impl Program {
     /// # Errors
     /// If the columns are not of the types it was compiled for.
     pub fn run(&self, batch: &RecordBatch, result: Option<&DataType>) -> Result<Outcome, Reason> {
-        let few = Repeats::of(batch).and_then(|repeats| Some((repeats.rows(batch)?, repeats)));
-        if let Some((rows, repeats)) = few
+        let slow = self.machine.as_ref().is_none_or(|machine| machine.plain.instrs.len() >= SLOW);
+        if let Some(repeats) = Repeats::of(batch, slow)
+            && let Some(rows) = repeats.rows(batch)
             && let Some(outcome) = repeats.spread(self.run_rows(&rows, result)?)
         {
             return Ok(outcome);

@@ -2,10 +2,10 @@
 //! each of them, and its answers are spread over the rows.
 
 use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
-use arrow::buffer::NullBuffer;
 use arrow::compute::take;
 use arrow::datatypes::DataType;
 
+use crate::kernel::part::first_eight;
 use crate::program::Outcome;
 
 /// Fewer rows are run as they are.
@@ -16,6 +16,10 @@ const LOOK: usize = 512;
 const MOST: usize = 1_024;
 /// Places of the hash table: four for each value.
 const PLACES: usize = 4 * MOST;
+/// More places than this are not looked at for a value: the texts are made to be hard to tell apart.
+const PROBES: usize = 64;
+/// The golden ratio: D. Knuth, The Art of Computer Programming, volume 3, 6.4.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The values of a column, by the rows that have them.
 pub(crate) struct Repeats {
@@ -26,24 +30,37 @@ pub(crate) struct Repeats {
 }
 
 impl Repeats {
-    /// The values of a batch that is one column of text; None if they are not few, or if telling
-    /// them apart would need more than looking at where they are.
-    pub(crate) fn of(batch: &RecordBatch) -> Option<Self> {
+    /// The values of a batch that is one column of text; None if they are not few. Texts are read
+    /// only for a function that is `slow`: others are run as soon.
+    pub(crate) fn of(batch: &RecordBatch, slow: bool) -> Option<Self> {
         let [column] = batch.columns() else { return None };
         if column.len() < LEAST || u32::try_from(column.len()).is_err() {
             return None;
         }
         match column.data_type() {
-            // Equal views are the same text; the same text twice in the buffers is two values.
-            DataType::Utf8View => gather(column.as_string_view().views(), column.nulls()),
+            DataType::Utf8View => {
+                let array = column.as_string_view();
+                let views = array.views();
+                // Read from Parquet, equal texts mostly are one text in one place.
+                let places = gather(column, |row| fold(views[row]), |a, b| views[a] == views[b]);
+                let by_text = || gather_texts(column, |row| array.value(row).as_bytes());
+                places.or_else(|| slow.then(by_text).flatten())
+            }
+            DataType::Utf8 if slow => {
+                let array = column.as_string::<i32>();
+                gather_texts(column, |row| array.value(row).as_bytes())
+            }
+            DataType::LargeUtf8 if slow => {
+                let array = column.as_string::<i64>();
+                gather_texts(column, |row| array.value(row).as_bytes())
+            }
             DataType::Dictionary(_, values) if is_text(values) => {
                 let dictionary = column.as_any_dictionary_opt()?;
                 if dictionary.values().is_empty() {
                     return None;
                 }
                 let keys = dictionary.normalized_keys();
-                let keys: Vec<u128> = keys.into_iter().map(|key| key as u128).collect();
-                gather(&keys, dictionary.keys().nulls())
+                gather(dictionary.keys(), |row| keys[row] as u64, |a, b| keys[a] == keys[b])
             }
             _ => None,
         }
@@ -70,14 +87,24 @@ fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
-/// Numbers the keys in the order in which they are met, by a hash table with linear probing.
+fn gather_texts<'a>(column: &dyn Array, value: impl Fn(usize) -> &'a [u8]) -> Option<Repeats> {
+    gather(column, |row| hash(value(row)), |a, b| value(a) == value(b))
+}
+
+/// Numbers the values in the order in which they are met, by a hash table with linear probing.
 #[allow(clippy::cast_possible_truncation)]
-fn gather(keys: &[u128], nulls: Option<&NullBuffer>) -> Option<Repeats> {
+fn gather(
+    column: &dyn Array,
+    hash: impl Fn(usize) -> u64,
+    is_same: impl Fn(usize, usize) -> bool,
+) -> Option<Repeats> {
+    let rows = column.len();
+    let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
     let mut table = vec![0_u32; PLACES];
     let (mut firsts, mut missing) = (Vec::with_capacity(MOST), None);
-    let mut codes = Vec::with_capacity(keys.len());
-    let most = MOST.min(keys.len() / 4);
-    for (row, key) in keys.iter().enumerate() {
+    let mut codes = Vec::with_capacity(rows);
+    let most = MOST.min(rows / 4);
+    for row in 0..rows {
         if firsts.len() > most || (row == LOOK && firsts.len() > LOOK / 4) {
             return None;
         }
@@ -89,26 +116,32 @@ fn gather(keys: &[u128], nulls: Option<&NullBuffer>) -> Option<Repeats> {
             }));
             continue;
         }
-        let mut place = place_of(*key);
-        codes.push(loop {
+        let start = (hash(row).wrapping_mul(SPREAD) >> 32) as usize;
+        let code = (start..start + PROBES).find_map(|place| {
             // Values are numbered from one here, so that zero is an empty place.
-            let Some(known) = table[place].checked_sub(1) else {
-                table[place] = next + 1;
+            let place = &mut table[place % PLACES];
+            let Some(known) = place.checked_sub(1) else {
+                *place = next + 1;
                 firsts.push(here);
-                break next;
+                return Some(next);
             };
-            if keys[firsts[known as usize] as usize] == *key {
-                break known;
-            }
-            place = (place + 1) % PLACES;
+            is_same(firsts[known as usize] as usize, row).then_some(known)
         });
+        codes.push(code?);
     }
     Some(Repeats { firsts: firsts.into(), codes: codes.into() })
 }
 
-/// Multiplication by the golden ratio: D. Knuth, The Art of Computer Programming, volume 3, 6.4.
 #[allow(clippy::cast_possible_truncation)]
-fn place_of(key: u128) -> usize {
-    let folded = (key as u64) ^ ((key >> 64) as u64);
-    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % PLACES
+fn fold(view: u128) -> u64 {
+    (view as u64) ^ ((view >> 64) as u64)
+}
+
+/// Eight bytes at a time, as Firefox does it (FxHash).
+fn hash(text: &[u8]) -> u64 {
+    let add = |hash: u64, eight: u64| (hash.rotate_left(5) ^ eight).wrapping_mul(SPREAD);
+    let (eights, rest) = text.as_chunks::<8>();
+    let whole =
+        eights.iter().fold(text.len() as u64, |h, eight| add(h, u64::from_le_bytes(*eight)));
+    add(whole, first_eight(rest))
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Int64Array, RecordBatch,
-    StringViewArray,
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Int64Array, LargeStringArray,
+    RecordBatch, StringArray, StringViewArray,
 };
 use arrow::datatypes::{DataType, Int32Type, Int64Type, Schema};
 use windrow_functions::{FnSpec, Nulls, Outcome, Program, Verdict, compile};
@@ -91,7 +91,9 @@ fn few_values_in_many_rows_give_the_same_answers() {
     let texts = || (0..5000).map(|row| names[row * 7 / 3 % 5]);
     let views: ArrayRef = Arc::new(texts().collect::<StringViewArray>());
     let dictionary: ArrayRef = Arc::new(texts().collect::<DictionaryArray<Int32Type>>());
-    for column in [views, dictionary] {
+    let plain: ArrayRef = Arc::new(texts().collect::<StringArray>());
+    let large: ArrayRef = Arc::new(texts().collect::<LargeStringArray>());
+    for column in [views, dictionary, plain, large] {
         let whole = batch(vec![column]);
         let program = program("tidy", &whole.schema());
         let answers = program.run(&whole, Some(&DataType::Int64)).unwrap();

@@ -76,7 +76,7 @@ fn rarity(byte: u8) -> u8 {
 
 /// The first eight bytes, or as many as there are and zeros, the first one lowest.
 #[inline]
-fn first_eight(bytes: &[u8]) -> u64 {
+pub(crate) fn first_eight(bytes: &[u8]) -> u64 {
     if let Some(eight) = bytes.first_chunk::<8>() {
         return u64::from_le_bytes(*eight);
     }
