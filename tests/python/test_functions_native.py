@@ -385,6 +385,51 @@ def test_more_rows_than_a_block():
     check(lambda row: f"{row['a']:04d}".replace("-", "m")[1:], {"a": values}, left=0)
 
 
+def doubled_text(row):
+    text = "ab"
+    for _ in range(row["n"]):
+        text = text + text
+    return len(text)
+
+
+def doubled_list(row):
+    items = [1, 2]
+    for _ in range(row["n"]):
+        items += items
+    return len(items)
+
+
+def grown_text(row):
+    text = "ab"
+    for _ in range(row["n"] // 2):
+        parts = ["b", "b", text]
+        text = text.replace("a", "aaa").replace("b", "-".join(parts))
+    return len(text)
+
+
+def formatted_text(row):
+    text = "ab"
+    for _ in range(row["n"]):
+        text = f"{text}{text}"
+    return len(text)
+
+
+@pytest.mark.parametrize("f", [doubled_text, doubled_list, formatted_text, grown_text])
+def test_what_grows_and_grows_is_left_to_the_interpreter(f):
+    check(f, {"n": [0, 2, 4, 8] if f is grown_text else [0, 1, 3, 5, 22]})
+
+
+def test_rows_do_not_keep_what_others_made():
+    # Adding letters one by one makes megabytes for each row.
+    def reversed_text(row):
+        text = ""
+        for letter in row["s"]:
+            text = letter + text
+        return len(text)
+
+    check(reversed_text, {"s": ["long " * (400 + n) for n in range(600)]}, left=0)
+
+
 def test_partly_native_says_where():
     result = check(partly, pairs([0, 1, 5]))
     assert result.info["verdict"] == "partly native"

@@ -13,8 +13,9 @@ use crate::nested::Nested;
 use crate::result::{Cell, Collected};
 use crate::row::{Answer, LIMIT, Reader, Runner, Tree, Trouble, Val};
 
-/// How many rows share an arena for what they make.
+/// How many rows share an arena for what they make, and how many bytes of it.
 const CHUNK: usize = 512;
+const CHUNK_BYTES: usize = 16 << 20;
 
 /// The exits of a run, those of the machine first.
 pub(crate) struct Exits {
@@ -62,7 +63,8 @@ pub(crate) fn run<'a>(
     (rows, kept): (&[usize], &'a Bump),
 ) {
     let (mut arena, mut limit) = (Bump::new(), LIMIT);
-    for chunk in rows.chunks(CHUNK) {
+    let mut rest = rows;
+    while !rest.is_empty() {
         let keep = &mut |row, answer: Answer<'_>| match answer {
             Answer::Value(value) => collected.set(row, cell(&value, kept)),
             Answer::Trouble(place, trouble) => {
@@ -70,8 +72,13 @@ pub(crate) fn run<'a>(
                 collected.leave_by(row, exit);
             }
         };
-        limit = run_chunk(tree, readers, (&arena, limit), chunk, keep);
+        let done;
+        (done, limit) = run_chunk(tree, readers, (&arena, limit), rest, keep);
+        rest = rest.get(done..).unwrap_or(&[]);
         arena.reset();
+        if arena.allocated_bytes() > CHUNK_BYTES {
+            arena = Bump::new();
+        }
     }
 }
 
@@ -109,17 +116,19 @@ pub(crate) fn left(exits: &[u8], counts: impl Fn(u8) -> bool) -> Vec<usize> {
     rows
 }
 
-/// Runs rows that may have `limit` loops and calls; how many the next may have.
+/// Runs the first rows, which may have `limit` loops and calls; how many these were, and how many
+/// loops and calls the next may have.
 fn run_chunk<'s>(
     tree: &'s Tree,
     readers: &'s [Reader<'s>],
     (arena, limit): (&'s Bump, u64),
     rows: &[usize],
     keep: &mut dyn FnMut(usize, Answer<'s>),
-) -> u64 {
+) -> (usize, u64) {
+    let mut done = 0;
     let mut runner = Runner::new(tree, arena, limit);
     let mut params = Vec::with_capacity(readers.len());
-    for &row in rows {
+    for &row in rows.iter().take(CHUNK) {
         params.clear();
         let mut unread = None;
         for reader in readers {
@@ -133,8 +142,12 @@ fn run_chunk<'s>(
             None => runner.run(params.iter().copied()),
         };
         keep(row, answer);
+        done += 1;
+        if arena.allocated_bytes() > CHUNK_BYTES {
+            break;
+        }
     }
-    runner.limit()
+    (done, runner.limit())
 }
 
 /// An answer with its texts in `kept`.

@@ -12,7 +12,7 @@ use crate::spec::{BinaryOp, UnaryOp};
 const ZERO: &str = "division by zero";
 const TYPES: &str = "values of these types in arithmetic";
 /// Texts and lists beyond this length are left to CPython.
-const MAX_LENGTH: usize = 1 << 20;
+pub(crate) const MAX_LENGTH: usize = 1 << 20;
 
 /// `left <op> right`
 pub(crate) fn binary<'a>(
@@ -102,6 +102,9 @@ fn floats<'v>(op: BinaryOp, a: f64, b: f64) -> Eval<Val<'v>> {
 fn text_left<'a>(op: BinaryOp, text: &'a str, right: Val<'a>, arena: &'a Bump) -> Eval<Val<'a>> {
     match (op, right) {
         (BinaryOp::Add, Val::Str(other)) => {
+            if text.len() + other.len() > MAX_LENGTH {
+                return leave("a very long text");
+            }
             let mut joined =
                 bumpalo::collections::String::with_capacity_in(text.len() + other.len(), arena);
             joined.push_str(text);
@@ -133,6 +136,9 @@ fn rare<'a>(op: BinaryOp, left: Val<'a>, right: Val<'a>, arena: &'a Bump) -> Eva
         (BinaryOp::Add, Val::Tuple(a), Val::Tuple(b)) => Ok(tuple(arena, &[a, b].concat())),
         (BinaryOp::Add, Val::List(a), Val::List(b)) => {
             let both = [a, b].map(|cells| cells.with(|items| items.to_vec())).concat();
+            if both.len() > MAX_LENGTH {
+                return leave("a very long list");
+            }
             Ok(list(arena, both))
         }
         (BinaryOp::Mul, Val::List(cells), count) | (BinaryOp::Mul, count, Val::List(cells))

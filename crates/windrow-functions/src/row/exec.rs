@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use crate::row::arith;
-use crate::row::iterate::Items;
+use crate::row::iterate::{Items, extend};
 use crate::row::tree::{Catch, Code, Goal, Step, StepKind, Tree};
 use crate::row::trouble::{Eval, Exc, Trouble, leave, raise};
 use crate::row::value::Val;
@@ -16,6 +16,8 @@ pub(crate) const LIMIT: u64 = 2_000_000;
 /// of endless loops ends soon.
 const LEAST: u64 = 1_000;
 const MAX_DEPTH: usize = 40;
+/// A row that holds more bytes than this goes to CPython, which knows how to run out of memory.
+const MAX_BYTES: usize = 256 << 20;
 
 /// What came of a row.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +99,9 @@ impl<'a> Runner<'a> {
 
     /// Counts a loop or call.
     pub(crate) fn tick(&mut self) -> Eval<()> {
+        if self.arena.allocated_bytes() > MAX_BYTES {
+            return leave("more memory than native code takes for a row");
+        }
         match self.budget.checked_sub(1) {
             Some(rest) => {
                 self.budget = rest;
@@ -215,8 +220,7 @@ impl<'a> Runner<'a> {
     fn augmented(&mut self, op: BinaryOp, before: Val<'a>, value: Val<'a>) -> Eval<Val<'a>> {
         if let (BinaryOp::Add, Val::List(cells)) = (op, before) {
             let more = self.collect(value)?;
-            cells.with(|items| items.extend(more));
-            return Ok(before);
+            return extend(cells, more).map(|()| before);
         }
         match before {
             Val::Set(_) | Val::List(_) | Val::Dict(_) => leave("this change in place"),

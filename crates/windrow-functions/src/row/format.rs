@@ -3,6 +3,7 @@
 use crate::kernel::format as layout;
 use crate::kernel::number::EXACT;
 use crate::lower::FormatSpec;
+use crate::row::arith::MAX_LENGTH;
 use crate::row::arith::as_float;
 use crate::row::exec::Runner;
 use crate::row::tree::{Conversion, Part, Spec};
@@ -32,6 +33,9 @@ impl<'a> Runner<'a> {
                     let value = self.eval(value)?;
                     self.part(value, *conversion, spec, &mut out)?;
                 }
+            }
+            if out.len() > MAX_LENGTH {
+                return leave("a very long text");
             }
         }
         Ok(Val::Str(self.arena.alloc_str(&out)))

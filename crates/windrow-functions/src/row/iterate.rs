@@ -5,7 +5,7 @@ use bumpalo::Bump;
 use crate::row::constants::{Frozen, Kind as FrozenKind};
 use crate::row::tree::{Comp, CompKind, Each, Kind, Node};
 use crate::row::trouble::{Eval, LARGE, Trouble, leave, type_error, uncertain};
-use crate::row::value::{Val, character, dict, list, range_len, set};
+use crate::row::value::{Cells, Val, character, dict, list, range_len, set};
 use crate::row::{compare, exec::Runner};
 
 /// A dict or set made for a row is searched in order; larger ones are left to CPython.
@@ -198,6 +198,15 @@ impl<'a> Runner<'a> {
     pub(crate) fn eager(&mut self, node: &'a Node) -> Eval<Vec<Val<'a>>> {
         self.all_items(node).map_err(uncertain)
     }
+}
+
+/// `list.extend(items)`
+pub(crate) fn extend<'a>(cells: &Cells<'a>, items: Vec<Val<'a>>) -> Eval<()> {
+    if cells.len() + items.len() > MAX_ITEMS {
+        return leave("a very long list");
+    }
+    cells.with(|all| all.extend(items));
+    Ok(())
 }
 
 /// `set.add(item)`

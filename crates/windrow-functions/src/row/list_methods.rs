@@ -4,6 +4,7 @@ use crate::row::builtins::is_mapping;
 use crate::row::constants::{Kind as FrozenKind, Lit, Lookup, items_of};
 use crate::row::eval::within;
 use crate::row::exec::Runner;
+use crate::row::iterate::extend;
 use crate::row::names::Method;
 use crate::row::tree::Call;
 use crate::row::trouble::{Eval, Exc, LARGE, leave, raise, type_error};
@@ -35,8 +36,7 @@ impl<'a> Runner<'a> {
             && let Val::List(cells) = target
         {
             let items = self.all_items(items)?;
-            cells.with(|all| all.extend(items));
-            return Ok(Val::None);
+            return extend(cells, items).map(|()| Val::None);
         }
         let args = self.values(&call.args)?;
         self.method_of(target, call.method, &args)

@@ -3,6 +3,7 @@
 use crate::ir::TextTest;
 use crate::kernel::part::{self, Part};
 use crate::kernel::{format as layout, letters, text};
+use crate::row::arith::MAX_LENGTH;
 use crate::row::compare;
 use crate::row::constants::Lookup;
 use crate::row::exec::Runner;
@@ -244,6 +245,11 @@ fn replace<'a>(
     if !from.is_empty() && Part::new(from).find(value).is_none() {
         return Ok(Val::Str(value));
     }
+    // There are at most as many places as bytes, and one; they are counted where that matters.
+    let longest = |places: usize| places.saturating_mul(to.len()).saturating_add(value.len());
+    if longest(value.len() + 1) > MAX_LENGTH && longest(value.matches(from).count()) > MAX_LENGTH {
+        return leave("a very long text");
+    }
     let replaced = match limit {
         Some(limit) => value.replacen(from, to, limit),
         None => value.replace(from, to),
@@ -409,6 +415,9 @@ impl<'a> Runner<'a> {
                 out.push_str(separator);
             }
             out.push_str(item);
+            if out.len() > MAX_LENGTH {
+                return leave("a very long text");
+            }
         }
         Ok(Val::Str(out.into_bump_str()))
     }
