@@ -20,6 +20,8 @@ ROWS = int(os.environ.get("WINDROW_KERNEL_ROWS", "20000"))
 CHUNK = 100_000
 CODE_POINTS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 EDGES = [0.0, 1.0, 2.5, 0.5, 1e16, 1e15, 1e-5, 1e-4, 2.675, 1.005, 1e22, 1e23, 5e-324, 2.0**53]
+# Half-way between two texts that both read back as the number: the even one is written.
+EDGES += [167241692498904.125, 167241692498904.375, 2.0**-24, 2.0**70, 4503599627370497.5]
 
 
 def compare(f, values, kind):
@@ -62,11 +64,12 @@ def doubles(count):
     """Give numbers of all sizes: any bits, money, whole numbers, halves."""
     pick = random.Random(5)
     yield from EDGES
-    for _ in range(count // 4):
+    for _ in range(count // 5):
         yield struct.unpack("d", struct.pack("Q", pick.getrandbits(64)))[0]
         yield round(pick.uniform(-1e6, 1e6), 2)
         yield float(pick.randrange(-(2**54), 2**54) >> pick.randrange(54))
         yield pick.randrange(-100_000, 100_000) / 2 ** pick.randrange(12)
+        yield pick.randrange(2**52, 2**53) / 2.0 ** pick.randrange(1, 12)
 
 
 def integers(count):
