@@ -23,7 +23,7 @@ def parquet(data: Path, rows: int) -> list[str]:
                 table(start, stop), folder / f"part_{part}.parquet", row_group_size=ROW_GROUP
             )
 
-    return [str(path) for path in sorted(cache.folder(data, f"listings_{rows}", fill).iterdir())]
+    return [str(path) for path in sorted(cache.folder(data, f"listings_2_{rows}", fill).iterdir())]
 
 
 def table(start: int, stop: int) -> pa.Table:
@@ -37,12 +37,17 @@ def table(start: int, stop: int) -> pa.Table:
     facts = np.array(
         [f" {beds} Bds , {baths} ba " for beds in range(1, 10) for baths in range(1, 5)]
     )
+    fact = facts[rng.integers(0, len(facts), count)]
+    # Texts of which no two are the same.
+    number = np.arange(start, stop).astype(str)
     return pa.table(
         {
             "nights": pa.array(rng.integers(-50, 1000, count)),
             "guests": pa.array(rng.integers(1, 12, count)),
             "rate": pa.array(rng.random(count) * 300),
-            "facts": pa.array(facts[rng.integers(0, len(facts), count)]),
+            "facts": pa.array(fact),
+            "details": pa.array(np.char.add(np.char.add(fact, ", no. "), number)),
+            "guest": pa.array(np.char.add(owner, number)),
             "kind": pa.array(np.array(KINDS)[rng.integers(0, len(KINDS), count)]),
             "owner": pa.array(owner),
             "accented": pa.array(np.where(rng.random(count) < 0.05, accented, owner)),
