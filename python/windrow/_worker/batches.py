@@ -7,7 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from windrow._worker.groups import GroupCall
+
+class BatchFunction:
+    """A function that takes and gives record batches by itself, not DataFrames."""
+
+    def __call__(self, batch: pa.RecordBatch, schema: pa.Schema | None) -> pa.RecordBatch:
+        """The result for `batch`, with the columns of `schema` if that is known."""
+        raise NotImplementedError
 
 
 class FrameMisfit(Exception):  # noqa: N818
@@ -55,7 +61,7 @@ def call(function: Callable[..., Any], batch: pa.RecordBatch, schema: pa.Schema 
     FrameMisfit
         When the result is no frame, Series or array, or does not fit `schema`.
     """
-    if isinstance(function, GroupCall):
+    if isinstance(function, BatchFunction):
         return function(batch, schema)
     result = function(batch.to_pandas())
     table = _table(result, schema)

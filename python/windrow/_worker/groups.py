@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from windrow._worker import results
+from windrow._worker.batches import BatchFunction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +90,7 @@ class Group:
         return f"group {self.key!r} of {count} row{'s' if count != 1 else ''}"
 
 
-class GroupCall:
+class GroupCall(BatchFunction):
     """A function of groups as a function of batches of whole groups.
 
     Parameters

@@ -265,12 +265,14 @@ def _same_labels(values: Sequence[pd.Series[Any]]) -> bool:
     return len(first) > 0 and all(one.index.equals(first) for one in values[1:])
 
 
+def label_of(label: Any) -> Label:
+    """A label as windrow names columns: text, or a tuple of texts."""
+    return tuple(str(part) for part in label) if isinstance(label, tuple) else str(label)
+
+
 def _labels(index: pd.Index[Any]) -> tuple[Label, ...]:
-    """Labels as windrow names columns: text, or tuples of text."""
-    labels = tuple(
-        tuple(str(part) for part in label) if isinstance(label, tuple) else str(label)
-        for label in index
-    )
+    """The labels of columns, which have to be different."""
+    labels = tuple(map(label_of, index))
     if len(set(labels)) < len(labels):
         twice = next(label for at, label in enumerate(labels) if label in labels[:at])
         raise ResultTypeError(

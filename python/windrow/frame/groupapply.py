@@ -113,6 +113,7 @@ def _given(result: Any, name: str | None) -> tuple[Outcome, list[pa.DataType]]:
     import pyarrow as pa
 
     from windrow._worker.groups import Outcome
+    from windrow._worker.results import label_of
 
     if isinstance(result, (pd.DataFrame, pd.Series)):
         levels = [result.index.get_level_values(at) for at in range(result.index.nlevels)]
@@ -121,17 +122,15 @@ def _given(result: Any, name: str | None) -> tuple[Outcome, list[pa.DataType]]:
         if isinstance(result, pd.Series):
             shown = name or (None if result.name is None else str(result.name))
             return Outcome("series", (), index, shown), [*types, arrow_type(result.dtype)]
-        labels = tuple(_label(one) for one in result.columns)
+        labels = tuple(map(label_of, result.columns))
         return Outcome("frame", labels, index), [*types, *map(arrow_type, result.dtypes)]
     if isinstance(result, pa.Schema):
         return Outcome("row", tuple(result.names)), list(result.types)
     if isinstance(result, Mapping):
-        return Outcome("row", tuple(map(_label, result))), [arrow_type(t) for t in result.values()]
+        return Outcome("row", tuple(map(label_of, result))), [
+            arrow_type(t) for t in result.values()
+        ]
     return Outcome("value", name=name), [arrow_type(result)]
-
-
-def _label(label: Any) -> Label:
-    return tuple(str(part) for part in label) if isinstance(label, tuple) else str(label)
 
 
 def _sorted(groups: Groups, outcome: Outcome, mapped: Dataset) -> Dataset:
