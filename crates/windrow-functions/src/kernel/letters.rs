@@ -29,9 +29,9 @@ fn is_sign(c: char) -> bool {
         | '\u{bf}' | '\u{d7}' | '\u{f7}' | '\u{2010}'..='\u{2027}' | '\u{20ac}')
 }
 
-/// Whether changing case is known for all characters.
-fn is_known(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii() || c == '\u{a0}' || is_letter(c) || is_sign(c))
+/// Whether changing the case of a character is known.
+fn is_known(c: char) -> bool {
+    c.is_ascii() || c == '\u{a0}' || is_letter(c) || is_sign(c)
 }
 
 /// Appends `text.lower()`; false, and nothing, where the interpreter has to find out.
@@ -57,7 +57,7 @@ pub(crate) fn upper(text: &str, out: &mut String) -> bool {
 fn change(text: &str, out: &mut String, one: impl Fn(char, &mut String)) -> bool {
     let start = out.len();
     for c in text.chars() {
-        if !(c.is_ascii() || c == '\u{a0}' || is_letter(c) || is_sign(c)) {
+        if !is_known(c) {
             out.truncate(start);
             return false;
         }
@@ -97,7 +97,7 @@ pub(crate) fn title(text: &str, out: &mut String) -> bool {
 pub(crate) fn capitalize(text: &str, out: &mut String) -> bool {
     let mut chars = text.chars();
     let Some(first) = chars.next() else { return true };
-    if !(is_plain(first) || is_sign(first)) || !is_known(chars.as_str()) {
+    if !(is_plain(first) || is_sign(first)) || !chars.clone().all(is_known) {
         return false;
     }
     out.extend(first.to_uppercase());

@@ -5,14 +5,12 @@ use bumpalo::Bump;
 use crate::kernel::number;
 use crate::row::civil::{DAY, MAX_DATE, MAX_DELTA, MIN_DATE};
 use crate::row::constants::{Kind, items_of};
-use crate::row::trouble::{BIG, Eval, Exc, leave, raise, type_error};
+use crate::row::trouble::{BIG, Eval, Exc, leave, list_fits, raise, text_fits, type_error};
 use crate::row::value::{Val, list, set, tuple};
 use crate::spec::{BinaryOp, UnaryOp};
 
 const ZERO: &str = "division by zero";
 const TYPES: &str = "values of these types in arithmetic";
-/// Texts and lists beyond this length are left to CPython.
-pub(crate) const MAX_LENGTH: usize = 1 << 20;
 
 /// `left <op> right`
 pub(crate) fn binary<'a>(
@@ -102,9 +100,7 @@ fn floats<'v>(op: BinaryOp, a: f64, b: f64) -> Eval<Val<'v>> {
 fn text_left<'a>(op: BinaryOp, text: &'a str, right: Val<'a>, arena: &'a Bump) -> Eval<Val<'a>> {
     match (op, right) {
         (BinaryOp::Add, Val::Str(other)) => {
-            if text.len() + other.len() > MAX_LENGTH {
-                return leave("a very long text");
-            }
+            text_fits(text.len() + other.len())?;
             let mut joined =
                 bumpalo::collections::String::with_capacity_in(text.len() + other.len(), arena);
             joined.push_str(text);
@@ -123,9 +119,7 @@ fn repeat_text<'a>(text: &str, count: Val<'a>, arena: &'a Bump) -> Eval<Val<'a>>
     if text.is_empty() {
         return Ok(Val::Str(""));
     }
-    if text.len().saturating_mul(count) > MAX_LENGTH {
-        return leave("a very long text");
-    }
+    text_fits(text.len().saturating_mul(count))?;
     let mut repeated = bumpalo::collections::String::with_capacity_in(text.len() * count, arena);
     (0..count).for_each(|_| repeated.push_str(text));
     Ok(Val::Str(repeated.into_bump_str()))
@@ -136,9 +130,7 @@ fn rare<'a>(op: BinaryOp, left: Val<'a>, right: Val<'a>, arena: &'a Bump) -> Eva
         (BinaryOp::Add, Val::Tuple(a), Val::Tuple(b)) => Ok(tuple(arena, &[a, b].concat())),
         (BinaryOp::Add, Val::List(a), Val::List(b)) => {
             let both = [a, b].map(|cells| cells.with(|items| items.to_vec())).concat();
-            if both.len() > MAX_LENGTH {
-                return leave("a very long list");
-            }
+            list_fits(both.len())?;
             Ok(list(arena, both))
         }
         (BinaryOp::Mul, Val::List(cells), count) | (BinaryOp::Mul, count, Val::List(cells))
@@ -146,9 +138,7 @@ fn rare<'a>(op: BinaryOp, left: Val<'a>, right: Val<'a>, arena: &'a Bump) -> Eva
         {
             let items = cells.with(|items| items.to_vec());
             let count = usize::try_from(count.int().unwrap_or(0)).unwrap_or(0);
-            if items.len().saturating_mul(count) > MAX_LENGTH {
-                return leave("a very long list");
-            }
+            list_fits(items.len().saturating_mul(count))?;
             Ok(list(arena, items.repeat(count)))
         }
         (_, Val::Date(_) | Val::DateTime(_) | Val::Delta(_), _)

@@ -3,11 +3,10 @@
 use crate::kernel::format as layout;
 use crate::kernel::number::EXACT;
 use crate::lower::FormatSpec;
-use crate::row::arith::MAX_LENGTH;
 use crate::row::arith::as_float;
 use crate::row::exec::Runner;
 use crate::row::tree::{Conversion, Part, Spec};
-use crate::row::trouble::{Eval, Exc, leave, raise, type_error};
+use crate::row::trouble::{Eval, Exc, leave, raise, text_fits, type_error};
 use crate::row::value::Val;
 use crate::row::{dates, repr};
 use crate::value::Tags;
@@ -34,9 +33,7 @@ impl<'a> Runner<'a> {
                     self.part(value, *conversion, spec, &mut out)?;
                 }
             }
-            if out.len() > MAX_LENGTH {
-                return leave("a very long text");
-            }
+            text_fits(out.len())?;
         }
         Ok(Val::Str(self.arena.alloc_str(&out)))
     }

@@ -4,13 +4,14 @@ use bumpalo::Bump;
 
 use crate::row::constants::{Frozen, Kind as FrozenKind};
 use crate::row::tree::{Comp, CompKind, Each, Kind, Node};
-use crate::row::trouble::{Eval, LARGE, Trouble, leave, type_error, uncertain};
+use crate::row::trouble::{
+    Eval, LARGE, MAX_LENGTH, Trouble, leave, list_fits, type_error, uncertain,
+};
 use crate::row::value::{Cells, Val, character, dict, list, range_len, set};
 use crate::row::{compare, exec::Runner};
 
 /// A dict or set made for a row is searched in order; larger ones are left to CPython.
 pub(crate) const MAX_KEYS: usize = 256;
-const MAX_ITEMS: usize = 1 << 20;
 
 /// The items of a value, one after the other.
 pub(crate) enum Items<'a> {
@@ -87,7 +88,7 @@ impl<'a> Runner<'a> {
     /// All items of a value.
     pub(crate) fn collect(&mut self, value: Val<'a>) -> Eval<Vec<Val<'a>>> {
         if let Val::Range(range) = value
-            && range_len(range) > i64::try_from(MAX_ITEMS).unwrap_or(i64::MAX)
+            && range_len(range) > i64::try_from(MAX_LENGTH).unwrap_or(i64::MAX)
         {
             return leave("a very long range");
         }
@@ -110,7 +111,7 @@ impl<'a> Runner<'a> {
         let mut items = Vec::new();
         let result = self.each_item(node, &mut |_, item| {
             items.push(item);
-            if items.len() > MAX_ITEMS { leave("a very long list") } else { Ok(true) }
+            list_fits(items.len()).map(|()| true)
         });
         let result = self.blame(node.at, result);
         (items, result.err())
@@ -153,7 +154,7 @@ impl<'a> Runner<'a> {
                 let mut items = Vec::new();
                 self.clause(comp, 0, &mut |_, item, _| {
                     items.push(item);
-                    if items.len() > MAX_ITEMS { leave("a very long list") } else { Ok(true) }
+                    list_fits(items.len()).map(|()| true)
                 })?;
                 Ok(list(self.arena, items))
             }
@@ -202,9 +203,7 @@ impl<'a> Runner<'a> {
 
 /// `list.extend(items)`
 pub(crate) fn extend<'a>(cells: &Cells<'a>, items: Vec<Val<'a>>) -> Eval<()> {
-    if cells.len() + items.len() > MAX_ITEMS {
-        return leave("a very long list");
-    }
+    list_fits(cells.len() + items.len())?;
     cells.with(|all| all.extend(items));
     Ok(())
 }

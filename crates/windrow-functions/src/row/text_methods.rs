@@ -3,12 +3,11 @@
 use crate::ir::TextTest;
 use crate::kernel::part::{self, Part};
 use crate::kernel::{format as layout, letters, text};
-use crate::row::arith::MAX_LENGTH;
 use crate::row::compare;
 use crate::row::constants::Lookup;
 use crate::row::exec::Runner;
 use crate::row::names::Method;
-use crate::row::trouble::{Eval, Exc, NON_ASCII, leave, raise, type_error};
+use crate::row::trouble::{Eval, Exc, MAX_LENGTH, NON_ASCII, leave, raise, text_fits, type_error};
 use crate::row::value::{Val, list, tuple};
 
 const OTHER: &str = "these arguments of a method";
@@ -247,8 +246,8 @@ fn replace<'a>(
     }
     // There are at most as many places as bytes, and one; they are counted where that matters.
     let longest = |places: usize| places.saturating_mul(to.len()).saturating_add(value.len());
-    if longest(value.len() + 1) > MAX_LENGTH && longest(value.matches(from).count()) > MAX_LENGTH {
-        return leave("a very long text");
+    if longest(value.len() + 1) > MAX_LENGTH {
+        text_fits(longest(value.matches(from).count()))?;
     }
     let replaced = match limit {
         Some(limit) => value.replacen(from, to, limit),
@@ -415,9 +414,7 @@ impl<'a> Runner<'a> {
                 out.push_str(separator);
             }
             out.push_str(item);
-            if out.len() > MAX_LENGTH {
-                return leave("a very long text");
-            }
+            text_fits(out.len())?;
         }
         Ok(Val::Str(out.into_bump_str()))
     }

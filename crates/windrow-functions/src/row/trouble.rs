@@ -86,6 +86,19 @@ pub(crate) fn uncertain(trouble: Trouble) -> Trouble {
     }
 }
 
+/// Texts and lists beyond this length are left to CPython.
+pub(crate) const MAX_LENGTH: usize = 1 << 20;
+
+/// That a text of `length` bytes is not too long.
+pub(crate) fn text_fits(length: usize) -> Eval<()> {
+    if length > MAX_LENGTH { leave("a very long text") } else { Ok(()) }
+}
+
+/// That a list of `length` items is not too long.
+pub(crate) fn list_fits(length: usize) -> Eval<()> {
+    if length > MAX_LENGTH { leave("a very long list") } else { Ok(()) }
+}
+
 pub(crate) const BIG: &str = "an integer beyond 64 bits";
 pub(crate) const NON_ASCII: &str = "a text with characters beyond ASCII";
 pub(crate) const SAME_NAN: &str = "whether two NaN are the same object";
