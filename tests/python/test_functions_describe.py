@@ -189,3 +189,18 @@ def run(program):
         )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_a_first_function_loads_little_and_still_knows_what_is_loaded_later():
+    program = (
+        "import sys\n"
+        "from windrow.functions import describe\n"
+        "from windrow.functions.known import known_name\n"
+        "describe(str.upper, columns=['a'], form='value')\n"
+        "print(*{'calendar', 'hashlib', 'pandas', 'numpy'} & set(sys.modules))\n"
+        "import calendar\n"
+        "print(known_name(calendar.isleap))\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "\ncalendar.isleap\n"

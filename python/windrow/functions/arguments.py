@@ -13,7 +13,7 @@ from windrow.functions.refusal import Refusal
 BOUND_ROW: Any = object()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Binding:
     """Parameter name to argument, for every parameter; the row is `BOUND_ROW`."""
 

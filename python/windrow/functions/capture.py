@@ -19,7 +19,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from windrow.functions.refusal import Refusal
-from windrow.functions.scopes import walk
+from windrow.functions.scopes import children, walk
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -48,7 +48,7 @@ _CODE_FIELDS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Unwrapped:
     """A plain Python function and the arguments already bound to it."""
 
@@ -57,7 +57,7 @@ class Unwrapped:
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Captured:
     """A function with its verified syntax tree.
 
@@ -236,7 +236,7 @@ def _compile_like(
 
 def _module_level(tree: ast.AST) -> Iterator[ast.AST]:
     """Visit everything outside of functions and classes."""
-    for node in ast.iter_child_nodes(tree):
+    for node in children(tree):
         yield node
         if not isinstance(node, FunctionNode | ast.ClassDef | ast.expr):
             yield from _module_level(node)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,11 @@ from windrow.functions.lift import Lifted, lift
 from windrow.functions.refusal import Reason, Refusal
 from windrow.functions.snapshot import pickle_callable
 from windrow.functions.spec import emit, routine_of
+
+try:  # what `hashlib` gives too, but after loading OpenSSL
+    from _blake2 import blake2b
+except ImportError:
+    from hashlib import blake2b
 
 Form = Literal["row", "value", "batch"]
 CallForm = Literal["positional", "row", "batch"]
@@ -150,7 +154,7 @@ def describe(
     )
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Plan:
     """What is found out about a callable on the way to its description."""
 
@@ -220,6 +224,6 @@ def _name(f: Callable[..., Any], function: FunctionType | None) -> str:
 
 
 def _content_id(pickled: bytes, call: CallForm, columns: list[str] | None, nulls: Nulls) -> str:
-    digest = hashlib.blake2b(pickled, digest_size=16)
+    digest = blake2b(pickled, digest_size=16)
     digest.update(json.dumps([call, columns, nulls]).encode())
     return digest.hexdigest()

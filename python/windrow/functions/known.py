@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import calendar
 import datetime as dt
 import functools
 import math
@@ -52,8 +51,8 @@ def _table(_present: tuple[bool, ...]) -> dict[int, tuple[object, str]]:
     listed: list[tuple[Any, str, tuple[str, ...]]] = [
         (re, "re", _REGEX),
         (dt, "datetime", _DATES),
-        (calendar, "calendar", _CALENDAR),
-        # Looked up only when the user has imported them: `import windrow` stays fast.
+        # Looked up only when the user has imported them: the first function stays fast.
+        (sys.modules.get("calendar"), "calendar", _CALENDAR),
         (sys.modules.get("pandas"), "pandas", _PANDAS),
         (sys.modules.get("numpy"), "numpy", _NUMPY),
     ]
@@ -69,7 +68,7 @@ def known_name(value: Any) -> str | None:
     """Name a function that native code can stand for: `len`, `math.sqrt`, `pandas.isna`."""
     present = tuple(
         hasattr(sys.modules.get(name), mark)
-        for name, mark in (("pandas", "isna"), ("numpy", "isnan"))
+        for name, mark in (("calendar", "monthrange"), ("pandas", "isna"), ("numpy", "isnan"))
     )
     found = _table(present).get(id(value))
     return found[1].replace("isnull", "isna").replace("notnull", "notna") if found else None

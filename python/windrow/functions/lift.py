@@ -32,7 +32,7 @@ from windrow.functions.scopes import (
 _MAX_DEPTH = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Lifted:
     """A function of columns.
 

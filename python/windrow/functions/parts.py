@@ -17,7 +17,7 @@ from windrow.functions.refusal import Refusal
 _FACTORY = "__windrow_factory__"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Routine:
     """A function together with the (lifted) tree that stands for its body."""
 
@@ -26,7 +26,7 @@ class Routine:
     lines: list[str]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Part:
     """A copy of a function's node, its row reads being replaced by parameters.
 
@@ -129,7 +129,7 @@ class Part:
         return (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Signature:
     """The parameters of a lifted function, and the values that are not passed."""
 

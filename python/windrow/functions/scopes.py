@@ -50,13 +50,20 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         inner = waiting.popleft()
         yield inner
-        fields = vars(inner)
-        for name in inner._fields:
-            value = fields.get(name)
-            if isinstance(value, list):
-                waiting.extend([part for part in value if isinstance(part, ast.AST)])
-            elif isinstance(value, ast.AST):
-                waiting.append(value)
+        waiting.extend(children(inner))
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right inside of `node`, as `ast.iter_child_nodes` gives them, but quicker."""
+    found: list[ast.AST] = []
+    fields = vars(node)
+    for name in node._fields:
+        value = fields.get(name)
+        if isinstance(value, list):
+            found.extend([part for part in value if isinstance(part, ast.AST)])
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
 
 
 def copy_of(node: _Node) -> _Node:
@@ -215,4 +222,4 @@ def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
                 )
                 waiting.append(inner.generators[0].iter)
                 continue
-        waiting.extend(ast.iter_child_nodes(inner))
+        waiting.extend(children(inner))

@@ -78,7 +78,7 @@ def _defaults(routine: Routine) -> dict[str, Any]:
     return {**known, **(function.__kwdefaults__ or {})}
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Writer:
     """Shared by a function and everything inlined into it."""
 
