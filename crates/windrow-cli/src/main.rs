@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use windrow_cli::Host;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     ExitCode::from(windrow_cli::main(std::env::args_os().collect(), &Host::Binary))
 }

@@ -16,6 +16,11 @@ mod worker;
 
 use pyo3::prelude::*;
 
+// Only what is allocated in Rust: Python has its own.
+#[cfg(feature = "engine")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[pymodule]
 mod _native {
     use super::{Bound, PyModule, PyResult};
