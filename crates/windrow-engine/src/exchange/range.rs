@@ -9,9 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::reader::StreamDecoder;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::execution::memory_pool::MemoryConsumer;
@@ -29,7 +27,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use windrow_tasks::StageId;
 
 use super::keys::{Entry, Keys, entries_of};
-use super::message::Messages;
+use super::message::Batches;
 use super::read::part;
 use super::{InputGone, Inputs, Piece};
 
@@ -239,7 +237,7 @@ impl Run {
                 async move {
                     let head = part(&inputs, &piece, 0..schema_len).await?;
                     let body = part(&inputs, &piece, start..end).await?;
-                    decoded(&[head, body])
+                    decoded([head, body])
                         .map_err(|_| DataFusionError::from(InputGone(piece.origin)))
                 }
             })
@@ -250,32 +248,18 @@ impl Run {
     }
 }
 
-/// The end of a stream.
-const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
-
 /// The batches of a stream that lacks its end.
-fn decoded(parts: &[bytes::Bytes]) -> Result<Vec<RecordBatch>> {
-    let mut decoder = StreamDecoder::new();
-    let mut messages = Messages::default();
-    let mut batches = Vec::new();
-    let mut decode = |mut message: Buffer| -> Result<()> {
-        while !message.is_empty() {
-            batches.extend(decoder.decode(&mut message)?);
-        }
-        Ok(())
-    };
+fn decoded(parts: [bytes::Bytes; 2]) -> Result<Vec<RecordBatch>> {
+    let (mut batches, mut found) = (Batches::default(), Vec::new());
     for bytes in parts {
-        messages.push(bytes.clone());
-        while let Some(message) = messages.next() {
-            decode(message)?;
+        batches.push(bytes);
+        while let Some(batch) = batches.next()? {
+            found.push(batch);
         }
-    }
-    if !messages.rest().is_empty() {
-        return internal_err!("a part of a run ends within a message");
     }
     // A last batch without bytes, of columns that are all missing, comes with what is after it.
-    decode(Buffer::from(&END))?;
-    Ok(batches)
+    found.extend(batches.end()?);
+    Ok(found)
 }
 
 /// The rows of a sorted batch whose keys are in a range.

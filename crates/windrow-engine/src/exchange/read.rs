@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::buffer::Buffer;
-use arrow::ipc::reader::StreamDecoder;
 use bytes::Bytes;
 use datafusion::common::Result;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use windrow_tasks::{LostInput, Slot};
 
-use super::message::Messages;
+use super::message::Batches;
 use super::{Exchange, InputGone, Inputs, StoreFault, WriteFault};
 
 /// Bytes that are read at once.
@@ -90,10 +88,7 @@ async fn cut_short(
 struct Reading {
     inputs: Arc<Inputs>,
     piece: Piece,
-    decoder: StreamDecoder,
-    messages: Messages,
-    /// What is left of the message that is decoded.
-    message: Buffer,
+    batches: Batches,
     /// Bytes that were read.
     at: u64,
     crc: crc32fast::Hasher,
@@ -105,11 +100,9 @@ impl Reading {
         let mut crc = crc32fast::Hasher::new();
         crc.update(&first);
         let at = first.len() as u64;
-        let mut messages = Messages::default();
-        messages.push(first);
-        let decoder = StreamDecoder::new();
-        let message = Buffer::default();
-        Self { inputs, piece, decoder, messages, message, at, crc, checked: false }
+        let mut batches = Batches::default();
+        batches.push(first);
+        Self { inputs, piece, batches, at, crc, checked: false }
     }
 
     fn into_stream(self) -> BoxStream<'static, Result<RecordBatch>> {
@@ -119,26 +112,19 @@ impl Reading {
     async fn step(mut self) -> Result<Option<(RecordBatch, Self)>> {
         loop {
             self.check()?;
-            // A batch without bytes comes when the message after it begins, which is then left.
-            if self.message.is_empty() {
-                self.message = self.messages.next().unwrap_or_default();
-            }
-            if !self.message.is_empty() {
-                match self.decoder.decode(&mut self.message) {
-                    Ok(Some(batch)) => return Ok(Some((batch, self))),
-                    Ok(None) => continue,
-                    Err(_) => return Err(self.piece.gone()),
-                }
+            match self.batches.next() {
+                Ok(Some(batch)) => return Ok(Some((batch, self))),
+                Ok(None) => {}
+                Err(_) => return Err(self.piece.gone()),
             }
             if self.at == self.piece.slot.len {
-                let whole = self.messages.rest().is_empty() && self.decoder.finish().is_ok();
-                return if whole { Ok(None) } else { Err(self.piece.gone()) };
+                return if self.batches.is_ended() { Ok(None) } else { Err(self.piece.gone()) };
             }
             let end = (self.at + CHUNK).min(self.piece.slot.len);
             let more = part(&self.inputs, &self.piece, self.at..end).await?;
             self.crc.update(&more);
             self.at = end;
-            self.messages.push(more);
+            self.batches.push(more);
         }
     }
 

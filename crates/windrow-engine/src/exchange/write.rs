@@ -139,8 +139,8 @@ impl<'a> Writer<'a> {
                     index.add(&encoded)?;
                 }
                 if self.slots[0].held() >= PART {
-                    let bytes = self.slots[0].take();
-                    self.object.write(bytes).await?;
+                    let pieces = self.slots[0].take();
+                    self.object.write(pieces).await?;
                 }
                 self.stay_within_budget()
             }
@@ -189,7 +189,7 @@ impl<'a> Writer<'a> {
                     let piece = spill.read(at, left.min(PART)).map_err(spill_fault)?;
                     at += piece.len() as u64;
                     left -= piece.len();
-                    self.object.write(piece).await?;
+                    self.object.write(vec![piece.into()]).await?;
                 }
             }
             let last = writer.take();
@@ -200,7 +200,7 @@ impl<'a> Writer<'a> {
         if let Some(index) = self.index.take() {
             keys = index.samples();
             let start = self.object.start_slot();
-            self.object.write(index.to_bytes()?).await?;
+            self.object.write(vec![index.to_bytes()?.into()]).await?;
             slots.push(self.object.end_slot(start, 0));
         }
         let len = self.object.finish().await?;
@@ -240,13 +240,15 @@ impl<'a> ObjectWriter<'a> {
         Slot { offset: start, len: self.len - start, rows, crc }
     }
 
-    async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
-        self.crc.update(&bytes);
-        self.len += bytes.len() as u64;
-        self.waiting += bytes.len();
-        self.part.push(bytes.into());
-        if self.waiting >= PART {
-            self.send().await?;
+    async fn write(&mut self, pieces: Vec<Bytes>) -> Result<()> {
+        for bytes in pieces {
+            self.crc.update(&bytes);
+            self.len += bytes.len() as u64;
+            self.waiting += bytes.len();
+            self.part.push(bytes);
+            if self.waiting >= PART {
+                self.send().await?;
+            }
         }
         Ok(())
     }
