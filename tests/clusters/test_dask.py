@@ -23,6 +23,7 @@ import servers  # noqa: E402
 from windrow import errors  # noqa: E402
 from windrow.runners import modules  # noqa: E402
 from windrow.runners.dask import DaskRunner, attempt_name  # noqa: E402
+from windrow.runners.dask_bundles import Bundles  # noqa: E402
 
 PATIENCE = 90.0
 
@@ -131,6 +132,38 @@ def test_an_exception_outside_of_the_task_is_a_reason(cluster: Any) -> None:
         assert found == {
             "1.e0.0.r0.a0-0": ("lost", "failed on its Dask worker: ValueError: no such thing")
         }
+
+
+def test_an_exception_of_one_of_many_short_tasks_is_its_own(cluster: Any) -> None:
+    with runner(cluster, retries=0) as dask:
+        dask.start(
+            [spec(number, **({"raise": "no"} if number == 70 else {})) for number in range(99)]
+        )
+        found = reports(dask, 99)
+        lost = {name: what for name, (kind, what) in found.items() if kind == "lost"}
+        assert lost == {"1.e0.70.r0.a0-0": "failed on its Dask worker: ValueError: no"}
+
+
+def test_short_tasks_share_calls_and_long_ones_do_not() -> None:
+    tasks = [("run", str(number), b"") for number in range(100)]
+    for seconds, shared in [(0.001, True), (0.5, False)]:
+        bundles = Bundles()
+        calls = bundles.add(tasks, 2)
+        assert [len(call) for call in calls] == [1] * 4
+        bundles.took(seconds)
+        while more := bundles.ready(2, 0):
+            calls += more
+        assert [task for call in calls for task in call] == tasks
+        assert (max(map(len, calls)) > 1) == shared
+
+
+def test_what_nobody_needs_is_in_no_call() -> None:
+    bundles = Bundles()
+    first = bundles.add([("run", str(number), b"") for number in range(100)], 1)
+    bundles.drop("50")
+    bundles.took(1.0)
+    named = [name for call in [*first, *bundles.ready(1, 0)] for _, name, _ in call]
+    assert named == [str(number) for number in range(100) if number != 50]
 
 
 def test_cancelled_attempts_are_not_told(cluster: Any, tmp_path: Path) -> None:

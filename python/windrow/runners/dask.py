@@ -1,7 +1,8 @@
 """Tasks on a Dask cluster: a thin adapter over `distributed`.
 
-Each task is one call on a warm worker. Placement, retries, lost workers, scaling and security are
-Dask's; that a task may then run twice is harmless, as the first output that is committed counts.
+Each task is a call on a warm worker, or one of a few short ones that share a call. Placement,
+retries, lost workers, scaling and security are Dask's; that a task may then run twice is harmless,
+as the first output that is committed counts.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from windrow import errors
+from windrow.runners.dask_bundles import Bundles, Task, failed, run_tasks
 from windrow.runners.modules import LocalModules, local_modules
 
 try:
@@ -29,6 +33,19 @@ except ImportError as error:
 Report = tuple[str, str, bytes | str]
 
 SCHEME = "dask://"
+
+# For so many seconds what the cluster has is not asked for again.
+_KNOWN = 0.5
+
+
+@dataclass(eq=False)
+class _Call:
+    """A call that runs some attempts."""
+
+    names: list[str]
+    future: Any = None
+    #: Those that have not been cancelled.
+    wanted: set[str] = field(default_factory=set)
 
 
 class DaskRunner:
@@ -61,9 +78,13 @@ class DaskRunner:
         self._client, self._owned, self.name = _client(target, security, timeout)
         self._options = {"retries": 2, **options, "resources": resources}
         self._execute = execute or execute_task
-        self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._drained: dict[str, Any] = {}
-        self._futures: dict[str, Any] = {}
+        self._ended: queue.SimpleQueue[_Call] = queue.SimpleQueue()
+        self._drained: list[_Call] = []
+        self._calls: dict[str, _Call] = {}
+        self._bundles = Bundles()
+        self._under_way = 0
+        self._known: dict[str, Any] = {}
+        self._asked = 0.0
         self._modules: LocalModules | None = None
         try:
             self._compare_builds()
@@ -84,7 +105,14 @@ class DaskRunner:
 
     def capabilities(self) -> dict[str, Any]:
         """What the cluster has now: threads in all, and memory for each of them in bytes."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        now = time.monotonic()
+        if not self._known or now > self._asked + _KNOWN:
+            self._known, self._asked = self._ask(), now
+        return dict(self._known)
+
+    def _ask(self) -> dict[str, Any]:
+        # Nothing while the scheduler is away.
+        workers = self._client.scheduler_info(n_workers=-1).get("workers", {}).values()
         threads = sum(worker["nthreads"] for worker in workers)
         shares = [
             worker["memory_limit"] // max(worker["nthreads"], 1)
@@ -98,21 +126,30 @@ class DaskRunner:
         }
 
     def start(self, specs: Iterable[bytes]) -> None:
-        """Hand tasks over, all at once so that a cluster that scales sees what is to be done."""
-        named = {_name(spec): spec for spec in specs}
-        if not named:
+        """Hand tasks over, nearly at once so that a cluster that scales sees what is to be done."""
+        tasks = [(*_name(spec), bytes(spec)) for spec in specs]
+        self._submit(self._bundles.add(tasks, self._threads()))
+
+    def _threads(self) -> int:
+        return int(self.capabilities()["at_once"])
+
+    def _submit(self, bundles: list[list[Task]]) -> None:
+        if not bundles:
             return
         # One message for all of them: the scheduler takes longer for a message than for a task.
         futures = self._client.map(
-            self._execute,
-            [bytes(spec) for spec in named.values()],
-            key=[f"windrow-{run}-{name}" for run, name in named],
+            partial(run_tasks, self._execute),
+            [[spec for _, _, spec in bundle] for bundle in bundles],
+            key=[f"windrow-{run}-{name}" for (run, name, _), *_ in bundles],
             pure=False,
             **self._options,
         )
-        for (_, name), future in zip(named, futures, strict=True):
-            self._futures[name] = future
-            future.add_done_callback(lambda done, name=name: self._ended.put((name, done)))
+        self._under_way += len(bundles)
+        for bundle, future in zip(bundles, futures, strict=True):
+            names = [name for _, name, _ in bundle]
+            call = _Call(names, future, set(names))
+            self._calls.update(dict.fromkeys(names, call))
+            future.add_done_callback(lambda _, call=call: self._ended.put(call))
 
     def report(self, wait: float) -> list[Report]:
         """What has ended, after waiting for something for at most `wait` seconds.
@@ -123,6 +160,7 @@ class DaskRunner:
             When the scheduler is gone.
         """
         deadline = time.monotonic() + wait
+        self._submit(self._bundles.ready(self._threads(), self._under_way))
         self._drain(deadline)
         # Without its scheduler a client calls all futures cancelled, and tries to find it again.
         while self._client.status == "connecting":
@@ -133,11 +171,16 @@ class DaskRunner:
             message = f"the Dask scheduler of `{self.name}` is gone"
             hint = "hint: look at its log; a run with a durable exchange can be resumed"
             raise errors.WindrowError(f"{message}\n{hint}")
-        ended, self._drained = self._drained, {}
-        finished = {name: future for name, future in ended.items() if future.status == "finished"}
+        ended, self._drained = self._drained, []
+        finished = [call for call in ended if call.future.status == "finished"]
         # One round trip for all that have ended; a worker may have died since.
-        outcomes = self._client.gather(finished, errors="skip") if finished else {}
-        return [self._told(name, future, outcomes.get(name)) for name, future in ended.items()]
+        futures = {at: call.future for at, call in enumerate(finished)}
+        answers = self._client.gather(futures, errors="skip") if futures else {}
+        given = {finished[at]: answer for at, answer in answers.items()}
+        self._under_way -= len(ended)
+        told = [report for call in ended for report in self._told(call, given.get(call))]
+        self._submit(self._bundles.ready(self._threads(), self._under_way))
+        return told
 
     def _drain(self, deadline: float) -> None:
         """Collect what has ended; wait for the first."""
@@ -145,38 +188,54 @@ class DaskRunner:
             rest = 0.0 if self._drained else deadline - time.monotonic()
             try:
                 # Short waits, so that a scheduler that goes away is noticed.
-                name, future = self._ended.get(rest > 0, min(rest, 0.5) if rest > 0 else None)
+                call = self._ended.get(rest > 0, min(rest, 0.5) if rest > 0 else None)
             except queue.Empty:
                 if rest <= 0 or self._client.status != "running":
                     return
                 continue
             # Attempts that were cancelled are not told of any more.
-            if self._futures.get(name) is future:
-                self._drained[name] = future
+            if call.wanted:
+                self._drained.append(call)
 
-    def _told(self, name: str, future: Any, outcome: bytes | None) -> Report:
-        self._futures.pop(name, None)
-        if outcome is not None:
-            return (name, "ended", outcome)
-        return (name, "lost", reason(future))
+    def _told(self, call: _Call, answer: tuple[list[bytes | str], float] | None) -> list[Report]:
+        wanted = [name for name in call.names if name in call.wanted]
+        for name in wanted:
+            self._calls.pop(name, None)
+        if answer is None:
+            why = reason(call.future)
+            return [(name, "lost", why) for name in wanted]
+        outcomes, seconds = answer
+        self._bundles.took(seconds)
+        each = zip(call.names, outcomes, strict=True)
+        return [
+            (name, "ended" if isinstance(outcome, bytes) else "lost", outcome)
+            for name, outcome in each
+            if name in call.wanted
+        ]
 
     def cancel(self, attempts: Iterable[str]) -> None:
         """Drop attempts. One that a worker is at goes on, and nobody listens to it."""
-        names = [name for name in attempts if name in self._futures]
-        futures = [self._futures.pop(name) for name in names]
-        for name in names:
-            self._drained.pop(name, None)
-        if futures:
-            self._client.cancel(futures, force=True)
+        dropped = []
+        for name in attempts:
+            self._bundles.drop(name)
+            if call := self._calls.pop(name, None):
+                call.wanted.discard(name)
+                if not call.wanted:
+                    dropped.append(call)
+        self._drained = [call for call in self._drained if call.wanted]
+        self._under_way -= len(dropped)
+        if dropped:
+            self._client.cancel([call.future for call in dropped], force=True)
 
     def close(self) -> None:
         """Drop what is left, and the client if it was made here."""
         with suppress(Exception):  # the scheduler may be gone
-            if self._futures:
-                self._client.cancel(list(self._futures.values()), force=True)
+            if self._calls:
+                left = {id(call): call.future for call in self._calls.values()}
+                self._client.cancel(list(left.values()), force=True)
             if self._modules:
                 self._client.unregister_worker_plugin(self._modules.name)
-        self._futures.clear()
+        self._calls.clear()
         self._modules = None
         if self._owned:
             with suppress(Exception):  # as above
@@ -310,7 +369,7 @@ def reason(future: Any) -> str:
         return f"its workers died again and again, likely out of memory: {error}"
     if error is None:
         return "its result was lost with its Dask worker"
-    return f"failed on its Dask worker: {type(error).__name__}: {error}"
+    return failed(error)
 
 
 class _Modules(WorkerPlugin):  # type: ignore[misc]  # distributed has no types

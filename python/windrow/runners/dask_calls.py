@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 _LARGE = 32 << 10
 # A cluster that scales may have no worker yet.
 _LEAST = 4
-# For so many seconds the number of threads is not asked for again.
-_KNOWN = 1.0
 
 
 class DaskCalls:
@@ -29,7 +26,6 @@ class DaskCalls:
     ahead = 4
 
     def __init__(self, runner: DaskRunner, pool: RemotePool) -> None:
-        self._asked, self._threads = -_KNOWN, 1
         self.name = runner.name
         self._runner, self._pool = runner, pool
         self._client = runner.client
@@ -43,11 +39,7 @@ class DaskCalls:
     @property
     def at_once(self) -> int:
         """Threads of the cluster's workers."""
-        now = time.monotonic()
-        if now > self._asked + _KNOWN:
-            self._threads = int(self._runner.capabilities()["at_once"])
-            self._asked = now
-        return max(self._threads, _LEAST)
+        return max(int(self._runner.capabilities()["at_once"]), _LEAST)
 
     def start(self, number: int, function: bytes, chunk: bytes) -> None:
         """Submit a chunk."""
