@@ -121,7 +121,7 @@ CASES ?= 20000
 fuzz-functions: $(EXTENSION) $(RUN_SPEC) ## generated row functions beside Python's answers (CASES=1000000)
 	@printf '1\n2\n' | xargs -P 2 -I{} env WINDROW_FUZZ_PART={} WINDROW_FUZZ_CASES=$$(( $(CASES) / 2 )) \
 	  $(if $(filter 20000,$(CASES)),WINDROW_FUZZ_SAME=1) $(PY) -m pytest --quiet -p no:cacheprovider \
-	  tests/python/test_functions_fuzz.py::test_generated_functions
+	  --timeout $$(( 300 + $(CASES) / 20 )) tests/python/test_functions_fuzz.py::test_generated_functions
 
 .PHONY: compat compat-cpython compat-joblib
 compat: compat-cpython compat-joblib ## others' own tests, with our classes in place of theirs

@@ -375,6 +375,24 @@ def test_unpacking_a_partition():
     check(ends, {"a": ["1:2:3", "", ":", "abc"]}, left=0)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda row: row["a"].split(",")[[1][row["b"]]],
+        lambda row: row["a"].split(",", {"a": 1}[row["c"]]),
+        lambda row: row["a"].find({"a": "b"}[row["c"]]),
+        lambda row: ("a", row["a"]).upper(int(row["c"])),
+        lambda row: list(row["c"]).strip(int(row["c"])),
+        lambda row: row["c"].append(int(row["c"])),
+        lambda row: {row["c"]: 1}.split(int(row["c"])),
+        lambda row: len(row["a"].split([","][row["b"]])),
+    ],
+)
+def test_a_method_is_looked_up_before_its_arguments(f):
+    table = {"a": ["a,b", None, "", None], "b": [0, 0, 1, 1], "c": ["a", "x", "7", "b"]}
+    check(f, table, nulls="none")
+
+
 def test_series_functions_take_a_value():
     check(lambda x, k=3: x * k, {"x": [1, 2, None]}, form="value")
 

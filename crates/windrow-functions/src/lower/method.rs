@@ -8,7 +8,8 @@ use crate::value::{Tags, Value};
 
 /// A text and the way it is cut.
 struct Cut {
-    text: Value,
+    /// None: no row has a text.
+    text: Option<Slot>,
     /// None: at white space.
     separator: Option<Slot>,
     way: SplitWay,
@@ -355,7 +356,8 @@ impl Builder<'_> {
             ([separator, limit], false) => (Some(separator), Some(limit)),
             _ => return Err(expr.at.reason(format!("`{name}` with these arguments"))),
         };
-        let text = self.expr(value, mask, env)?;
+        let value = self.expr(value, mask, env)?;
+        let text = self.text_only(&value, name, &expr.at, mask);
         let separator = match separator {
             None => None,
             Some(separator) => {
@@ -387,24 +389,16 @@ impl Builder<'_> {
     }
 
     fn split_item(&mut self, cut: &Cut, index: Slot, at: &At, mask: Mask) -> Lowered<Value> {
-        self.per_type(&cut.text, mask, |builder, value, mask| {
-            let Some(text) = value.str else {
-                let exit = builder.exit(at, Some("AttributeError"), "no text to split");
-                builder.leave(mask, exit);
-                return Ok(Value::default());
-            };
-            let exit = builder.exit(at, Some("IndexError"), "the text has fewer parts");
-            let slot = match cut.separator {
-                Some(separator) => {
-                    let op = Op::TextSplitItem(cut.way);
-                    builder.emit(op, &[text, separator, index], File::Text, mask, exit)
-                }
-                None => {
-                    builder.emit(Op::TextSplitSpaceItem, &[text, index], File::Text, mask, exit)
-                }
-            };
-            Ok(Value::single(Tags::STR, slot))
-        })
+        let Some(text) = cut.text else { return Ok(Value::default()) };
+        let exit = self.exit(at, Some("IndexError"), "the text has fewer parts");
+        let slot = match cut.separator {
+            Some(separator) => {
+                let op = Op::TextSplitItem(cut.way);
+                self.emit(op, &[text, separator, index], File::Text, mask, exit)
+            }
+            None => self.emit(Op::TextSplitSpaceItem, &[text, index], File::Text, mask, exit),
+        };
+        Ok(Value::single(Tags::STR, slot))
     }
 
     /// `len(text.split(separator))`
@@ -415,21 +409,13 @@ impl Builder<'_> {
         env: &mut Env,
     ) -> Lowered<Option<Value>> {
         let Some(cut) = self.split_call(expr, mask, env)? else { return Ok(None) };
-        let at = &expr.at;
-        self.per_type(&cut.text, mask, |builder, value, mask| {
-            let Some(text) = value.str else {
-                let exit = builder.exit(at, Some("AttributeError"), "no text to split");
-                builder.leave(mask, exit);
-                return Ok(Value::default());
-            };
-            let args = match cut.separator {
-                Some(separator) => vec![text, separator],
-                None => vec![text],
-            };
-            let slot = builder.emit(Op::TextSplitLen(cut.way), &args, File::Int, mask, 0);
-            Ok(Value::single(Tags::INT, slot))
-        })
-        .map(Some)
+        let Some(text) = cut.text else { return Ok(Some(Value::default())) };
+        let args = match cut.separator {
+            Some(separator) => vec![text, separator],
+            None => vec![text],
+        };
+        let slot = self.emit(Op::TextSplitLen(cut.way), &args, File::Int, mask, 0);
+        Ok(Some(Value::single(Tags::INT, slot)))
     }
 
     /// The `count` values that `a, b = expr` unpacks.

@@ -14,6 +14,20 @@ use crate::row::{compare, dates, gather, iterate, text_methods};
 const NO_METHOD: &str = "the value has no such method";
 const OTHER: &str = "this call of a method";
 
+/// Whether a value certainly has no such method.
+fn lacks(target: Val<'_>, method: Method) -> bool {
+    let tuple = matches!(method, Method::Count | Method::Index);
+    match target {
+        Val::None | Val::Bool(_) | Val::Int(_) | Val::Float(_) => method.is_never_of_numbers(),
+        Val::Str(_) => !tuple && !method.is_of_text(),
+        Val::Tuple(_) => !tuple,
+        Val::Frozen(frozen) if frozen.kind == FrozenKind::Tuple => !tuple,
+        // Others have none that text has, but for these two.
+        Val::List(_) | Val::Set(_) | Val::Dict(_) | Val::Frozen(_) => method.is_of_text(),
+        _ => false,
+    }
+}
+
 impl<'a> Runner<'a> {
     /// `value.method(args)`
     pub(crate) fn method(&mut self, call: &'a Call) -> Eval<Val<'a>> {
@@ -22,9 +36,7 @@ impl<'a> Runner<'a> {
             return type_error("a method of `str` on what is no text");
         }
         // The method is looked up before the arguments are computed.
-        if matches!(target, Val::None | Val::Bool(_) | Val::Int(_) | Val::Float(_))
-            && call.method.is_never_of_numbers()
-        {
+        if lacks(target, call.method) {
             return raise(Exc::Attribute, NO_METHOD);
         }
         if let (Val::Str(separator), Method::Join, [items]) = (target, call.method, &call.args[..])

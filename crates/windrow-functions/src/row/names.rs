@@ -94,4 +94,9 @@ impl Method {
     pub(crate) fn is_never_of_numbers(self) -> bool {
         !matches!(self, Self::IsInteger | Self::BitLength)
     }
+
+    /// Whether text has it and no container does; both have `count` and `index`.
+    pub(crate) fn is_of_text(self) -> bool {
+        (self as u8) < Self::Count as u8
+    }
 }
