@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import windrow as wr
@@ -14,9 +17,10 @@ import windrow as wr
 
 @pytest.fixture(autouse=True)
 def settings() -> Iterator[None]:
-    wr.configure(workers=2, partitions=4, progress=False)
+    usual = {"workers": 2, "partitions": 4, "progress": False, "memory": wr.settings()["memory"]}
+    wr.configure(**usual)
     yield
-    wr.configure(workers=2, partitions=4, progress=False)
+    wr.configure(**usual)
 
 
 def total() -> int:
@@ -66,6 +70,25 @@ def test_there_is_one_client_at_a_time() -> None:
         wr.connect("local")
     with wr.connect("threads"):
         assert total() == 6
+
+
+@pytest.mark.parametrize("target", ["threads", "local"])
+def test_more_rows_than_memory_are_written(target: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(3)
+    for part in range(4):
+        columns = {name: noise.random(400_000) for name in "abcd"}
+        pq.write_table(pa.table(columns), tmp_path / f"{part}.parquet")
+    wr.configure(memory="32MB")
+    with wr.connect(target):
+        df = wr.read_parquet(tmp_path / "*.parquet")
+        with pytest.raises(wr.errors.ResourceError, match="memory"):
+            df.compute()
+        df.to_parquet(tmp_path / "folder")
+        df[["a"]].to_csv(tmp_path / "all.csv")
+    here = pd.concat(pd.read_parquet(tmp_path / f"{part}.parquet") for part in range(4))
+    written = pd.read_parquet(tmp_path / "folder")
+    assert (written.to_numpy() == here.to_numpy()).all()
+    assert pd.read_csv(tmp_path / "all.csv")["a"].tolist() == here["a"].tolist()
 
 
 def test_runs_are_kept_where_they_are_durable(tmp_path: Path) -> None:

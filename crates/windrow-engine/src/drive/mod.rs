@@ -9,6 +9,7 @@
 //! All that the driver knows is in the run's folder, too. If it dies, another one takes the run over
 //! and runs only what is not committed.
 
+mod answer;
 mod client;
 mod control;
 mod folder;
@@ -20,14 +21,10 @@ mod threads;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use datafusion::common::runtime::SpawnedTask;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use futures::{StreamExt, stream};
 use windrow_events::{RunId, now_millis};
 use windrow_tasks::{BlobRef, Fingerprint, JobPlan, LostInput, MapOutput, StagePlan};
 
+pub(crate) use answer::{Answered, Collected, Take};
 pub use client::{Client, ClientOptions, Resume};
 pub use process::{ProcessOptions, ProcessRunner};
 pub use resume::{Resumed, resume, settings_of};
@@ -35,8 +32,7 @@ pub use threads::ThreadRunner;
 pub use windrow_tasks::machine::Policy;
 
 use crate::error::{Error, Fault, Result};
-use crate::exchange::{Exchange, Inputs, Piece, gone, rows_of, write_fault};
-use crate::operator::memory;
+use crate::exchange::Exchange;
 use crate::plan::Dataset;
 use crate::program::{digest, encode};
 use crate::session::Session;
@@ -47,18 +43,24 @@ use folder::State;
 use tell::Teller;
 
 /// How a dataset ran on a client.
-pub(crate) enum Ran {
-    /// As stages: the columns, and the rows of each partition in order.
-    Staged(SchemaRef, Vec<Vec<RecordBatch>>),
+pub(crate) enum Ran<T> {
+    /// As stages: what was made of the answer.
+    Staged(T),
     /// Not at all, and why: it must run in this process.
     Stays(String),
 }
 
-/// Runs `dataset` on `client`.
+/// Runs `dataset` on `client` and gives the answer to `taker`.
 ///
 /// # Errors
-/// Those of the plan, the data and the user's functions; a runner or a storage that fails.
-pub(crate) async fn collect(dataset: &Dataset, client: &Arc<Client>, name: &str) -> Result<Ran> {
+/// Those of the plan, the data and the user's functions; a runner or a storage that fails; those of
+/// `taker`.
+pub(crate) async fn answer<T: Take>(
+    dataset: &Dataset,
+    client: &Arc<Client>,
+    name: &str,
+    taker: &T,
+) -> Result<Ran<T::Taken>> {
     // Finds the types that are not known yet.
     dataset.logical_plan().await?;
     let program = match encode(dataset) {
@@ -70,7 +72,7 @@ pub(crate) async fn collect(dataset: &Dataset, client: &Arc<Client>, name: &str)
     };
     let session = dataset.session();
     let exchange = Exchange::open(&client.options().exchange)?;
-    let prepared = match prepare(session, client, &exchange, &program).await {
+    let prepared = match prepare(session, client, &exchange, &program, T::WHOLE).await {
         Err(error) if error.fault() == Fault::Unsupported => {
             return Ok(Ran::Stays(error.message().to_owned()));
         }
@@ -85,16 +87,13 @@ pub(crate) async fn collect(dataset: &Dataset, client: &Arc<Client>, name: &str)
     let teller = Teller::start(dataset, &job, name);
     // Told also when the user interrupts the run and this is dropped.
     let ending = tell::Ending::of(&teller);
-    let outcome = run(&job, plan, client, &teller).await;
-    let rows = outcome
-        .as_ref()
-        .map_or(0, |parts| parts.iter().flatten().map(|batch| batch.num_rows() as u64).sum());
-    ending.finish(outcome.as_ref().err(), rows);
+    let outcome = run(&job, plan, client, &teller, taker).await;
+    ending.finish(outcome.as_ref().err(), outcome.as_ref().map_or(0, |(rows, _)| *rows));
     if !client.options().durable {
         // What cannot be removed is left to whoever cleans the folder.
         let _ = exchange.remove_all(windrow_tasks::RunFolder::new(job.run()).root()).await;
     }
-    Ok(Ran::Staged(job.schema(), outcome?))
+    Ok(Ran::Staged(outcome?.1))
 }
 
 /// Plans and cuts a program, and writes down what a driver that resumes it needs.
@@ -103,6 +102,7 @@ async fn prepare(
     client: &Client,
     exchange: &Exchange,
     program: &[u8],
+    whole: bool,
 ) -> Result<(Arc<Job>, JobPlan)> {
     let settings = session.settings();
     let options = JobOptions {
@@ -133,7 +133,7 @@ async fn prepare(
     }
     let run = RunId::generate();
     let job = Job::plan(session.clone(), exchange.clone(), run.clone(), program, options).await?;
-    let job = if client.keeps_answers() { job.with_answer_kept() } else { job };
+    let job = if whole && client.keeps_answers() { job.with_answer_kept() } else { job };
     let folder = windrow_tasks::RunFolder::new(&run);
     let blob = BlobRef { name: folder.blob("program"), len: program.len() as u64 };
     exchange.put(&blob.name, program.to_vec()).await?;
@@ -179,20 +179,23 @@ impl Drop for Stop {
 /// How often a result may be found to be gone while it is read.
 const READS: u32 = 5;
 
-async fn run(
+async fn run<T: Take>(
     job: &Arc<Job>,
     plan: JobPlan,
     client: &Arc<Client>,
     teller: &Teller,
-) -> Result<Vec<Vec<RecordBatch>>> {
+    taker: &T,
+) -> Result<(u64, T::Taken)> {
     let plan = Arc::new(plan);
     let mut lost = Vec::new();
     for _ in 0..READS {
         let outputs = drive(job, &plan, client, teller, std::mem::take(&mut lost)).await?;
-        match read(job, &outputs).await {
-            Ok(parts) => return Ok(parts),
-            Err(Unread::Lost(gone)) => lost = gone,
-            Err(Unread::Failed(error)) => return Err(error),
+        let answer = Answered::new(Arc::clone(job), outputs);
+        let taken = taker.take(&answer).await;
+        lost = answer.lost();
+        match taken {
+            Err(_) if !lost.is_empty() => {}
+            taken => return taken,
         }
     }
     Err(Error::new(Fault::Resources, "the outputs of a run are lost faster than they can be read")
@@ -230,67 +233,4 @@ async fn drive(
     let outcome = driven.await;
     drop(stopping);
     outcome.map_err(|join| Error::internal(format!("the driver's thread panicked: {join}")))?
-}
-
-enum Unread {
-    Lost(Vec<LostInput>),
-    Failed(Error),
-}
-
-/// The rows of the result's outputs, read on as many threads as there are.
-async fn read(job: &Arc<Job>, outputs: &[Arc<MapOutput>]) -> Result<Vec<Vec<RecordBatch>>, Unread> {
-    let session = job.session();
-    let pool = Arc::clone(session.stage_context(inputs(job)).memory_pool());
-    let reservation = Arc::new(MemoryConsumer::new("the result").register(&pool));
-    let one = |(partition, output): (usize, &Arc<MapOutput>)| {
-        let origin = LostInput {
-            stage: output.attempt.task.stage,
-            epoch: output.attempt.task.epoch,
-            partition: u32::try_from(partition).unwrap_or(u32::MAX),
-            object: output.object.clone(),
-        };
-        let slot = output.slots.first().copied().unwrap_or_default();
-        let (of, reservation) = (Arc::clone(job), Arc::clone(&reservation));
-        let work = async move { rows(&of, Piece { slot, origin }, &reservation).await };
-        let answer = job.answer(output.attempt.task.stage);
-        let kept = answer.and_then(|answer| answer.of(&output.object));
-        async move {
-            match kept {
-                Some(batches) => Ok(Ok(batches)),
-                None => SpawnedTask::spawn(work).join().await,
-            }
-        }
-    };
-    let reading: Vec<_> = outputs.iter().enumerate().map(one).collect();
-    let parts: Vec<_> = stream::iter(reading).buffered(session.settings().workers).collect().await;
-    let panicked = |join| Unread::Failed(Error::internal(format!("a thread panicked: {join}")));
-    parts.into_iter().map(|part| part.map_err(panicked)?).collect()
-}
-
-/// The rows of one output of the result.
-async fn rows(
-    job: &Job,
-    piece: Piece,
-    reservation: &MemoryReservation,
-) -> Result<Vec<RecordBatch>, Unread> {
-    let failed = |error| Unread::Failed(job.session().run_error(&error, job.files()));
-    if piece.slot.rows > 0 && piece.slot.len == 0 {
-        return Err(Unread::Lost(vec![piece.origin]));
-    }
-    let mut rows = rows_of(inputs(job), vec![piece]);
-    let mut batches = Vec::new();
-    while let Some(batch) = rows.next().await {
-        let batch = batch.map_err(|error| match (gone(&error), write_fault(&error)) {
-            (Some(lost), _) => Unread::Lost(vec![lost]),
-            (None, Some(fault)) => Unread::Failed(fault.into()),
-            (None, None) => failed(error),
-        })?;
-        reservation.try_grow(memory::of(&batch)).map_err(failed)?;
-        batches.push(batch);
-    }
-    Ok(batches)
-}
-
-fn inputs(job: &Job) -> Arc<Inputs> {
-    Arc::new(Inputs::new(job.exchange().clone(), &[]))
 }

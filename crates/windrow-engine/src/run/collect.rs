@@ -14,7 +14,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::watch::Watch;
-use crate::drive::{self, Ran};
+use crate::drive::{self, Collected, Ran, Take};
 use crate::error::{Error, Result};
 use crate::operator::memory;
 use crate::plan::{Dataset, Node};
@@ -27,7 +27,7 @@ impl Dataset {
     /// Those of the plan, the data and the user's functions; of several failing rows the first in
     /// order is reported.
     pub async fn collect(&self, name: &str) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-        if let Some((schema, parts)) = self.collect_as_stages(name).await? {
+        if let Some((schema, parts)) = self.run_as_stages(name, &Collected).await? {
             return Ok((schema, parts.into_iter().flatten().collect()));
         }
         let plan = self.logical_plan().await?;
@@ -59,14 +59,15 @@ impl Dataset {
         one_count(&batches?)
     }
 
-    /// The rows of each partition, if the session has a client and the plan can run on it.
-    pub(super) async fn collect_as_stages(
+    /// What `taker` makes of the rows, if the session has a client and the plan can run on it.
+    pub(super) async fn run_as_stages<T: Take>(
         &self,
         name: &str,
-    ) -> Result<Option<(SchemaRef, Vec<Vec<RecordBatch>>)>> {
+        taker: &T,
+    ) -> Result<Option<T::Taken>> {
         let Some(client) = self.session().client() else { return Ok(None) };
-        match drive::collect(self, &client, name).await? {
-            Ran::Staged(schema, parts) => Ok(Some((schema, parts))),
+        match drive::answer(self, &client, name, taker).await? {
+            Ran::Staged(taken) => Ok(Some(taken)),
             Ran::Stays(why) => {
                 super::watch::note(self, &format!("this runs in this process: {why}"));
                 Ok(None)

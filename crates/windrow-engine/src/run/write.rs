@@ -8,8 +8,9 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use object_store::ObjectStore;
 use object_store::buffered::BufWriter;
 use object_store::path::Path as ObjectPath;
@@ -21,6 +22,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::encode::Encoder;
 use super::watch::Watch;
+use crate::drive::{Answered, Take};
 use crate::error::{Error, Fault, Result};
 use crate::operator::OrderedGatherExec;
 use crate::plan::Dataset;
@@ -134,14 +136,13 @@ impl Dataset {
         if !one_file && !options.overwrite {
             check_empty(store.as_ref(), &root, path).await?;
         }
-        // What ran as stages is written from here, with the same partitions.
-        let staged = match self.collect_as_stages("write").await? {
-            Some((schema, parts)) => Some(self.session().from_batches(schema, parts, None)?),
-            None => None,
-        };
-        let plan = staged.as_ref().unwrap_or(self).logical_plan().await?;
-        let physical = self.session().physical_plan(&plan).await?;
         let target = Target { store, format, options };
+        let files = Files { dataset: self, target: &target, root: &root, path };
+        if let Some(paths) = self.run_as_stages("write", &files).await? {
+            return Ok(paths);
+        }
+        let plan = self.logical_plan().await?;
+        let physical = self.session().physical_plan(&plan).await?;
         let watch = Watch::start(self, &physical, "write");
         let mut outcome = self.write_to(physical, &target, &root, path).await;
         if outcome.as_ref().is_err_and(Error::is_of_large_join) {
@@ -161,58 +162,81 @@ impl Dataset {
         root: &ObjectPath,
         path: &str,
     ) -> Result<(u64, Vec<String>)> {
-        if Path::new(path).extension().is_some() {
-            self.write_one(plan, target, root.clone(), path).await
-        } else {
-            self.write_many(plan, target, root, path).await
-        }
-    }
-
-    async fn write_one(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        target: &Target,
-        place: ObjectPath,
-        path: &str,
-    ) -> Result<(u64, Vec<String>)> {
-        let plan = if plan.output_partitioning().partition_count() == 1 {
-            plan
-        } else {
+        let files = Files { dataset: self, target, root, path };
+        let plan = if files.are_one() && plan.output_partitioning().partition_count() != 1 {
             Arc::new(OrderedGatherExec::new(plan, None))
+        } else {
+            plan
         };
         let context = self.session().task_context(self.job_size());
-        let rows = plan.execute(0, context).map_err(|error| plan_error(&error))?;
-        let count = write_file(target.clone(), place, rows, self).await?;
-        Ok((count, vec![path.to_owned()]))
+        let partitions = plan.output_partitioning().partition_count();
+        let rows = (0..partitions)
+            .map(|partition| plan.execute(partition, Arc::clone(&context)))
+            .collect::<datafusion::error::Result<Vec<_>>>()
+            .map_err(|error| plan_error(&error))?;
+        // Partitions may wait for one another: all of them run.
+        files.write(rows.into_iter(), partitions).await
+    }
+}
+
+/// The files of a dataset.
+struct Files<'a> {
+    dataset: &'a Dataset,
+    target: &'a Target,
+    root: &'a ObjectPath,
+    path: &'a str,
+}
+
+impl Files<'_> {
+    /// Whether all rows go into one file.
+    fn are_one(&self) -> bool {
+        Path::new(self.path).extension().is_some()
     }
 
-    async fn write_many(
+    /// Writes one file, or one for each of `partitions`, so many at once; gives the number of rows
+    /// and the files' names.
+    async fn write(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
-        target: &Target,
-        root: &ObjectPath,
-        path: &str,
+        mut partitions: impl Iterator<Item = SendableRecordBatchStream> + Send,
+        at_once: usize,
     ) -> Result<(u64, Vec<String>)> {
-        let context = self.session().task_context(self.job_size());
-        let mut tasks = Vec::new();
-        let mut paths = Vec::new();
-        for partition in 0..plan.output_partitioning().partition_count() {
-            let name = format!("part-{partition:05}.{}", target.format.extension());
-            paths.push(format!("{}/{name}", path.trim_end_matches('/')));
-            let rows = plan
-                .execute(partition, Arc::clone(&context))
-                .map_err(|error| plan_error(&error))?;
-            let (target, place, dataset) =
-                (target.clone(), root.clone().join(name.as_str()), self.clone());
-            tasks.push(SpawnedTask::spawn(async move {
-                write_file(target, place, rows, &dataset).await
-            }));
+        if self.are_one() {
+            let Some(rows) = partitions.next() else { return Ok((0, vec![])) };
+            let place = self.root.clone();
+            let count = write_file(self.target.clone(), place, rows, self.dataset).await?;
+            return Ok((count, vec![self.path.to_owned()]));
         }
+        let (mut writing, mut paths) = (Vec::new(), Vec::new());
+        for (partition, rows) in partitions.enumerate() {
+            let name = format!("part-{partition:05}.{}", self.target.format.extension());
+            paths.push(format!("{}/{name}", self.path.trim_end_matches('/')));
+            let (target, place) = (self.target.clone(), self.root.clone().join(name.as_str()));
+            let dataset = self.dataset.clone();
+            let work = async move { write_file(target, place, rows, &dataset).await };
+            writing.push(async { SpawnedTask::spawn(work).join().await });
+        }
+        let mut writing = stream::iter(writing).buffered(at_once.max(1));
         let mut count = 0;
-        for task in tasks {
-            count += task.join().await.map_err(|error| Error::internal(error.to_string()))??;
+        while let Some(written) = writing.next().await {
+            count += written.map_err(|error| Error::internal(error.to_string()))??;
         }
         Ok((count, paths))
+    }
+}
+
+/// What ran as stages is written from here, with the same partitions, as it is read.
+impl Take for Files<'_> {
+    type Taken = Vec<String>;
+    const WHOLE: bool = false;
+
+    async fn take(&self, answer: &Answered) -> Result<(u64, Self::Taken)> {
+        let partitions = (0..answer.partitions()).map(|partition| answer.rows(partition));
+        if !self.are_one() {
+            return self.write(partitions, self.dataset.session().settings().workers).await;
+        }
+        let all = stream::iter(partitions.collect::<Vec<_>>()).flatten();
+        let all = RecordBatchStreamAdapter::new(answer.schema(), all);
+        self.write(std::iter::once(Box::pin(all) as _), 1).await
     }
 }
 

@@ -5,6 +5,7 @@ use datafusion::error::DataFusionError;
 
 use super::Session;
 use crate::error::{Error, Fault};
+use crate::exchange::write_fault;
 use crate::plan::no_column;
 use crate::source::{FileInfo, explain_error};
 
@@ -13,6 +14,9 @@ impl Session {
     pub(crate) fn run_error(&self, error: &DataFusionError, files: &[FileInfo]) -> Error {
         if let Some(own) = own(error) {
             return own;
+        }
+        if let Some(fault) = write_fault(error) {
+            return fault.into();
         }
         if let Some(explained) = explain_error(error, files) {
             return explained;
