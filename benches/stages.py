@@ -178,8 +178,15 @@ def stages(count: int) -> Work:
     return lambda: wr.sql(query, f=frame)._full().collect()
 
 
+def calls(client: Any, count: int) -> Work:
+    """Give so many calls of Dask's own that do nothing."""
+    return lambda: client.gather(client.map(abs, range(count), pure=False))
+
+
 def overhead(cluster: Any, exchange: Path) -> None:
     """Measure and print the cost of tasks and stages that do nothing."""
+    from distributed import Client
+
     print("| | a run of one stage, ms | each more task, ms | each more stage of 4 tasks, ms |")
     print("|---|---|---|---|")
 
@@ -192,6 +199,10 @@ def overhead(cluster: Any, exchange: Path) -> None:
         print(f"| {way} | {one * 1e3:.1f} | {task * 1e3:.2f} | {stage * 1e3:.1f} |")
 
     each_way(cluster, exchange, measure)
+    with Client(cluster) as client:
+        one = median(calls(client, PARTITIONS))
+        call = (median(calls(client, TASKS)) - one) / (TASKS - PARTITIONS)
+    print(f"| calls of Dask's own | {one * 1e3:.1f} | {call * 1e3:.2f} | |")
 
 
 def session_of_spark(scratch: Path) -> Any:

@@ -24,6 +24,7 @@ pub(crate) fn run(
     console: &mut Console,
 ) -> Result<(), Exit> {
     let settings = Settings::resolve(&arguments.settings.json())?;
+    let left = Left::of(arguments)?;
     let runner = ProcessRunner::new(ProcessOptions {
         command: command(host)?,
         environment: vec![],
@@ -31,7 +32,7 @@ pub(crate) fn run(
         processes: settings.workers,
         one_task_each: false,
     });
-    finish(arguments, settings, Box::new(runner), (host, console))
+    left.finish(settings, Box::new(runner), (host, console))
 }
 
 /// Goes on with a run on Slurm: waits for its jobs, submits the stages that are left.
@@ -45,75 +46,82 @@ pub(crate) fn attach(
         Exit::from(error.advice().into_iter().fold(told, CliError::hint))
     };
     let settings = Settings::resolve(&arguments.run.settings.json())?;
-    let exchange = exchange(&arguments.run)?;
+    let left = Left::of(&arguments.run)?;
     let folder = match &arguments.folder {
         Some(folder) => std::path::absolute(folder)?,
-        None if exchange.contains("://") => {
-            return Err(CliError::new(format!("jobs of a run in `{exchange}` have a folder, too"))
+        None if left.exchange.contains("://") => {
+            let told = format!("jobs of a run in `{}` have a folder, too", left.exchange);
+            return Err(CliError::new(told)
                 .hint("name it with `--folder`, as the program did with `folder=`")
                 .into());
         }
-        None => exchange.into(),
+        None => left.exchange.clone().into(),
     };
-    let options = SlurmOptions::of_run(&folder, &run_id(&arguments.run)?)
-        .map_err(|error| of_slurm(&error))?;
+    let options = SlurmOptions::of_run(&folder, &left.run).map_err(|error| of_slurm(&error))?;
     let runner =
         SlurmRunner::new(options, Commands::default()).map_err(|error| of_slurm(&error))?;
-    finish(&arguments.run, settings, Box::new(runner), (host, console))
+    left.finish(settings, Box::new(runner), (host, console))
 }
 
-fn run_id(arguments: &ResumeArguments) -> Result<RunId, CliError> {
-    RunId::parse(&arguments.run)
-        .ok_or_else(|| CliError::new(format!("`{}` is no id of a run", arguments.run)))
+/// A run that was left, and where.
+struct Left {
+    run: RunId,
+    exchange: String,
 }
 
-fn exchange(arguments: &ResumeArguments) -> Result<String, Exit> {
-    if arguments.exchange.contains("://") {
-        return Ok(arguments.exchange.clone());
+impl Left {
+    fn of(arguments: &ResumeArguments) -> Result<Self, Exit> {
+        let run = RunId::parse(&arguments.run)
+            .ok_or_else(|| CliError::new(format!("`{}` is no id of a run", arguments.run)))?;
+        let exchange = if arguments.exchange.contains("://") {
+            arguments.exchange.clone()
+        } else {
+            std::path::absolute(&arguments.exchange)?.to_string_lossy().into_owned()
+        };
+        Ok(Self { run, exchange })
     }
-    Ok(std::path::absolute(&arguments.exchange)?.to_string_lossy().into_owned())
-}
 
-/// Brings the run to its end on `runner`.
-fn finish(
-    arguments: &ResumeArguments,
-    settings: Settings,
-    runner: Box<dyn Runner>,
-    (host, console): (&Host, &mut Console),
-) -> Result<(), Exit> {
-    let run = run_id(arguments)?;
-    let options = ClientOptions {
-        exchange: exchange(arguments)?,
-        durable: true,
-        compress: true,
-        resume: Resume::Run(run.clone()),
-        functions: FunctionPlace::Interpreter,
-        resources: Resources {
-            memory_bytes: settings.memory / settings.workers.max(1) as u64,
-            threads: 1,
-        },
-        policy: drive::Policy::default(),
-        build: host_of(host).fingerprint().to_owned(),
-    };
-    let client = Arc::new(Client::new(options, Some(runner)));
-    let interrupt = Interrupt::watch();
-    let surroundings = Surroundings {
-        interrupted: Box::new(move || interrupt.is_raised()),
-        ..Surroundings::bare()
-    };
-    let settings = settings_of(&client, &run, settings)?;
-    let session = Session::new(settings, surroundings)?;
-    let (driver, own) = (Arc::clone(&client), session.clone());
-    let (wanted, waited) = (run.clone(), session.clone());
-    let outcome = waited.wait(async move { drive::resume(&own, &driver, &wanted).await });
-    client.close();
-    session.close();
-    let done = outcome?;
-    console.line(format!(
-        "run `{run}` is complete: {} of {} tasks were there, {} rows\nrun the program again with `resume=` to have its answer",
-        done.found, done.tasks, done.rows
-    ))?;
-    Ok(())
+    /// Brings the run to its end on `runner`.
+    fn finish(
+        self,
+        settings: Settings,
+        runner: Box<dyn Runner>,
+        (host, console): (&Host, &mut Console),
+    ) -> Result<(), Exit> {
+        let Self { run, exchange } = self;
+        let options = ClientOptions {
+            exchange,
+            durable: true,
+            compress: true,
+            resume: Resume::Run(run.clone()),
+            functions: FunctionPlace::Interpreter,
+            resources: Resources {
+                memory_bytes: settings.memory / settings.workers.max(1) as u64,
+                threads: 1,
+            },
+            policy: drive::Policy::default(),
+            build: host_of(host).fingerprint().to_owned(),
+        };
+        let client = Arc::new(Client::new(options, Some(runner)));
+        let interrupt = Interrupt::watch();
+        let surroundings = Surroundings {
+            interrupted: Box::new(move || interrupt.is_raised()),
+            ..Surroundings::bare()
+        };
+        let settings = settings_of(&client, &run, settings)?;
+        let session = Session::new(settings, surroundings)?;
+        let (driver, own) = (Arc::clone(&client), session.clone());
+        let (wanted, waited) = (run.clone(), session.clone());
+        let outcome = waited.wait(async move { drive::resume(&own, &driver, &wanted).await });
+        client.close();
+        session.close();
+        let done = outcome?;
+        console.line(format!(
+            "run `{run}` is complete: {} of {} tasks were there, {} rows\nrun the program again with `resume=` to have its answer",
+            done.found, done.tasks, done.rows
+        ))?;
+        Ok(())
+    }
 }
 
 /// The settings that the run was begun with.
