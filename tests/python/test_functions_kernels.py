@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import struct
@@ -123,3 +124,23 @@ def spoil(pick, text):
         + pick.choice([" ", "_", "__", "+", "-", ".", "e", "0", "x", "\x1c", "٣"])
         + text[at:]
     )
+
+
+def texts_of(letters, count):
+    """Give all short texts of some letters, and longer ones of all lengths around eight bytes."""
+    for length in range(7):
+        yield from map("".join, itertools.product(letters, repeat=length))
+    pick = random.Random(7)
+    for _ in range(count):
+        yield "".join(pick.choices(letters, k=pick.randrange(7, 40)))
+
+
+@pytest.mark.parametrize("part", ["", "a", ",", "ab", ", a", "\0", "aé", "a,aba,", "a,aab,a,ab"])
+def test_pieces_are_found_where_they_are(part):
+    texts = list(texts_of("ab,", 3_000)) + list(texts_of("a, \0é", 1_000))
+    functions = [lambda v: v.find(part), lambda v: v.replace(part, "-"), lambda v: part in v]
+    if part:
+        functions += [lambda v: v.split(part)[0], lambda v: v.split(part)[1]]
+    for f in functions:
+        left = compare(f, texts, pa.string_view())
+        assert not [text for text in left if outcome(f, text)[1] is None]

@@ -8,9 +8,10 @@ const SHORT: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) struct Part<'a> {
     text: &'a str,
-    /// Its byte that is met least often, and where that is.
-    byte: u8,
+    /// Where its byte is that is met least often.
     key: usize,
+    /// That byte, eight times.
+    rare: u64,
     /// Its first eight bytes, and which of them it has.
     word: u64,
     mask: u64,
@@ -23,7 +24,7 @@ impl<'a> Part<'a> {
         let (key, byte) = rarest.unwrap_or((0, 0));
         let unused = 8_usize.saturating_sub(bytes.len());
         let mask = u64::MAX.checked_shr(8 * u32::try_from(unused).unwrap_or(8)).unwrap_or(0);
-        Self { text, byte, key, word: first_eight(bytes), mask }
+        Self { text, key, rare: eight_of(byte), word: first_eight(bytes), mask }
     }
 
     pub(crate) fn text(&self) -> &'a str {
@@ -37,6 +38,23 @@ impl<'a> Part<'a> {
     /// The byte position of the first one in a text.
     #[inline]
     pub(crate) fn find(&self, text: &str) -> Option<usize> {
+        match self.near(text.as_bytes()) {
+            None => self.anywhere(text),
+            found => found,
+        }
+    }
+
+    /// The first one, where it is so near to the beginning that one look at eight bytes tells.
+    #[inline]
+    fn near(&self, text: &[u8]) -> Option<usize> {
+        let eight = text.get(self.key..)?.first_chunk::<8>()?;
+        let at = first_zero(u64::from_le_bytes(*eight) ^ self.rare)?;
+        let here = text.get(at..)?;
+        (self.len() > 0 && here.len() >= self.len() && self.starts(here)).then_some(at)
+    }
+
+    #[inline(never)]
+    fn anywhere(&self, text: &str) -> Option<usize> {
         if text.len() > SHORT || self.len() == 0 {
             return text.find(self.text);
         }
@@ -44,7 +62,7 @@ impl<'a> Part<'a> {
         let mut start = 0;
         // The rare byte is looked for; the others are compared where it is.
         loop {
-            let at = start + find_byte(text.get(start + self.key..)?, self.byte)?;
+            let at = start + find_byte(text.get(start + self.key..)?, self.rare)?;
             let here = text.get(at..)?;
             if here.len() < self.len() {
                 return None;
@@ -93,15 +111,11 @@ pub(crate) fn first_eight(bytes: &[u8]) -> u64 {
     }
 }
 
-/// The position of the first byte that is the wanted one; the last eight may overlap those before,
+/// The position of the first byte that is the one which `wanted` has eight times; the last eight may overlap those before,
 /// which have been found to be others.
 #[inline]
-fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
-    let pattern = u64::from_ne_bytes([wanted; 8]);
-    let first = |eight: u64| {
-        let found = zero_bytes(eight ^ pattern);
-        (found != 0).then_some(found.trailing_zeros() as usize / 8)
-    };
+fn find_byte(bytes: &[u8], wanted: u64) -> Option<usize> {
+    let first = |eight: u64| first_zero(eight ^ wanted);
     let Some(last) = bytes.last_chunk::<8>() else {
         // Zeros that were filled in are none of the text.
         return first(first_eight(bytes)).filter(|&at| at < bytes.len());
@@ -112,6 +126,16 @@ fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
         }
     }
     first(u64::from_le_bytes(*last)).map(|at| bytes.len() - 8 + at)
+}
+
+fn eight_of(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The position of the first byte that is zero.
+fn first_zero(eight: u64) -> Option<usize> {
+    let found = zero_bytes(eight);
+    (found != 0).then_some(found.trailing_zeros() as usize / 8)
 }
 
 /// The highest bit of each byte that is zero; all other bits are clear.
@@ -130,7 +154,7 @@ pub(crate) fn count(text: &str, part: &str) -> usize {
 
 /// How often a byte is there; the last eight may overlap those before.
 fn count_byte(bytes: &[u8], wanted: u8) -> usize {
-    let pattern = u64::from_ne_bytes([wanted; 8]);
+    let pattern = eight_of(wanted);
     // A 1 in each byte that is the wanted one.
     let found = |eight: [u8; 8]| zero_bytes(u64::from_le_bytes(eight) ^ pattern) >> 7;
     let Some(&last) = bytes.last_chunk::<8>() else {

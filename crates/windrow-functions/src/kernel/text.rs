@@ -82,6 +82,7 @@ pub(crate) fn strip(text: &str, left: bool, right: bool) -> &str {
 
 /// `text.replace(from, to)`; `from` is not empty. What cannot be a piece of `text` is made of what
 /// `write` has appended to an empty string.
+#[inline]
 pub(crate) fn replace<'a>(
     text: &'a str,
     from: &Part<'_>,
@@ -143,6 +144,7 @@ fn parts<'a>(text: &'a str, separator: &'a str, way: SplitWay) -> Vec<&'a str> {
 }
 
 /// `text.split(separator)[index]`
+#[inline]
 pub(crate) fn split_item<'a>(
     text: &'a str,
     separator: &Part<'a>,

@@ -29,7 +29,12 @@ impl<'a> Frame<'a> {
             Some(File::Int) => {
                 let mut out = std::mem::take(&mut self.ints[register]);
                 let lanes = self.lanes(instr);
-                any_left |= lanes.each((&mut exit, &mut out), 0, any_left, Lanes::int_lane);
+                let to = (exit.as_mut_slice(), out.as_mut_slice());
+                any_left |= match instr.op {
+                    Op::TextToInt => lanes
+                        .each(to, 0, any_left, |lanes, lane| parse::int(lanes.first_text(lane))),
+                    _ => lanes.each(to, 0, any_left, Lanes::int_lane),
+                };
                 self.ints[register] = out;
             }
             Some(File::Float) => {
@@ -61,6 +66,7 @@ impl<'a> Frame<'a> {
             plan: self.plan,
             instr,
             mask: instr.mask.map(|mask| self.byte_lanes(mask)),
+            first: &[],
             texts: Vec::new(),
             part: None,
             ints: [&[]; 3],
@@ -81,6 +87,7 @@ impl<'a> Frame<'a> {
             }
             lanes.texts.push(text);
         }
+        lanes.first = lanes.texts.first().copied().unwrap_or(&[]);
         let second = instr
             .args
             .get(1)
@@ -110,6 +117,8 @@ struct Lanes<'r, 'a> {
     plan: &'a Plan,
     instr: &'r Instr,
     mask: Option<&'r [u8]>,
+    /// The first argument; empty if it is no text.
+    first: &'r [&'a str],
     /// By argument; empty for one that is no text.
     texts: Vec<&'r [&'a str]>,
     /// The second text, ready to be looked for, where it is the same for all lanes.
@@ -167,19 +176,18 @@ impl<'r, 'a> Lanes<'r, 'a> {
                 false
             }
             Op::TextMap(map @ (TextMap::Lower | TextMap::Upper)) => {
-                let texts = self.texts.first().copied().unwrap_or(&[]);
-                let block = Block { texts, mask: self.mask, code: self.code() };
+                let block = Block { texts: self.first, mask: self.mask, code: self.code() };
                 block.change_case(map, maker.arena, &mut maker.scratch, (exit, out))
             }
             Op::TextMap(TextMap::Strip) => self.each((exit, out), "", any_left, |lanes, lane| {
-                Some(text::strip(lanes.text_at(0, lane), true, true))
+                Some(text::strip(lanes.first_text(lane), true, true))
             }),
             Op::TextReplace => self
                 .each((exit, out), "", any_left, |lanes, lane| Some(lanes.replaced(maker, lane))),
             Op::TextSplitItem(way) => self.each((exit, out), "", any_left, |lanes, lane| {
                 let index = lanes.int_at(2, lane);
                 lanes.with_part(lane, |part| {
-                    text::split_item(lanes.text_at(0, lane), part, index, way)
+                    text::split_item(lanes.first_text(lane), part, index, way)
                 })
             }),
             _ => self.each((exit, out), "", any_left, |lanes, lane| lanes.text_lane(maker, lane)),
@@ -188,6 +196,10 @@ impl<'r, 'a> Lanes<'r, 'a> {
 
     fn text_at(&self, arg: usize, lane: usize) -> &'a str {
         self.texts.get(arg).and_then(|lanes| lanes.get(lane)).copied().unwrap_or("")
+    }
+
+    fn first_text(&self, lane: usize) -> &'a str {
+        self.first.get(lane).copied().unwrap_or("")
     }
 
     /// Looks for the second text of a lane.
@@ -200,11 +212,11 @@ impl<'r, 'a> Lanes<'r, 'a> {
     }
 
     fn replaced(&self, maker: &mut Maker<'a>, lane: usize) -> &'a str {
-        let (value, to) = (self.text_at(0, lane), self.text_at(2, lane));
-        if self.text_at(1, lane).is_empty() {
-            return maker.arena.alloc_str(&value.replace("", to));
-        }
-        self.with_part(lane, |from| text::replace(value, from, to, |write| maker.keep(write)))
+        let (value, to) = (self.first_text(lane), self.text_at(2, lane));
+        self.with_part(lane, |from| match from.len() {
+            0 => &*maker.arena.alloc_str(&value.replace("", to)),
+            _ => text::replace(value, from, to, |write| maker.keep(write)),
+        })
     }
 
     fn int_at(&self, arg: usize, lane: usize) -> i64 {
@@ -327,7 +339,6 @@ impl<'r, 'a> Lanes<'r, 'a> {
                 text::signed(text::words(value).count())
             }
             Op::TextSplitLen(way) => text::signed(text::split_count(value, other(), way)),
-            Op::TextToInt => return parse::int(value),
             Op::TextOrd => {
                 let mut chars = value.chars();
                 return match (chars.next(), chars.next()) {
