@@ -25,6 +25,7 @@ const SMALL: usize = 16 << 10;
 /// One slot being written.
 pub(super) struct SlotWriter {
     schema: SchemaRef,
+    batch_rows: usize,
     full: BatchCoalescer,
     encoding: IpcWriteOptions,
     /// None until there is a batch: an empty slot has no bytes.
@@ -52,6 +53,7 @@ impl SlotWriter {
             .with_biggest_coalesce_batch_size(whole.then_some(batch_rows / 2));
         Self {
             schema,
+            batch_rows: batch_rows.max(1),
             full,
             encoding,
             encoder: None,
@@ -71,7 +73,11 @@ impl SlotWriter {
         if self.schema.fields().is_empty() {
             return Ok(vec![self.encode(batch)?]);
         }
-        self.full.push_batch(batch)?;
+        // What is full passes as it is: it must not be larger than a reader expects.
+        let rows = batch.num_rows();
+        for start in (0..rows).step_by(self.batch_rows) {
+            self.full.push_batch(batch.slice(start, self.batch_rows.min(rows - start)))?;
+        }
         self.take_completed()
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, Int64Array, RecordBatch, StringViewArray};
-use arrow::compute::SortOptions;
+use arrow::compute::{SortOptions, concat_batches};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::common::utils::memory::get_record_batch_memory_size;
 use datafusion::error::DataFusionError;
@@ -69,8 +69,9 @@ async fn encoded(
     (object, compress): (&str, bool),
 ) -> MapOutput {
     let exchange = Exchange::open(folder.to_str().unwrap()).unwrap();
+    let schema = batches.first().map_or_else(schema, RecordBatch::schema);
     let input = stream::iter(batches.into_iter().map(Ok));
-    let input = Box::pin(RecordBatchStreamAdapter::new(schema(), input));
+    let input = Box::pin(RecordBatchStreamAdapter::new(schema, input));
     let to = Destination {
         exchange: &exchange,
         object: object.to_owned(),
@@ -134,6 +135,18 @@ async fn what_is_not_compressed_is_read_back_batch_by_batch() {
         let held: usize = plain.iter().map(get_record_batch_memory_size).sum();
         assert!(held < 64 << 20, "{held}");
     }
+}
+
+#[tokio::test]
+async fn large_batches_are_read_in_batches_of_the_usual_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = Arc::new(Schema::new(vec![Field::new("key", DataType::Int64, true)]));
+    let large = batch(0, 3_000).project(&[0]).unwrap().with_schema(keys).unwrap();
+    let output = written(folder.path(), vec![large.clone()], &Layout::Single, 1 << 30, "a").await;
+    let inputs = Arc::new(inputs(folder.path(), &[&output], vec![]).await);
+    let read = slot(&inputs, 0).await.unwrap();
+    assert!(read.iter().all(|batch| batch.num_rows() <= 256));
+    assert_eq!(concat_batches(&large.schema(), &read).unwrap(), large);
 }
 
 #[tokio::test]
