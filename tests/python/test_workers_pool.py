@@ -152,6 +152,17 @@ def test_a_death_is_told_by_its_cause(
     assert apply(pool, square, 2) == 4
 
 
+def test_a_death_among_several_rows_names_all_of_them(pool: Any) -> None:
+    def die(value: int) -> int:
+        import os
+
+        return os._exit(3) if value == 7 else value  # type: ignore[func-returns-value]
+
+    with pytest.raises(errors.ItemKilled) as caught:
+        rows(die, {"value": [5, 6, 7, 8]}, pool=pool)
+    assert caught.value.item == "one of the rows 0 to 3, the first of which is value=5"
+
+
 def test_what_workers_print_is_printed_here(capfd: pytest.CaptureFixture[str]) -> None:
     script = """
         import sys

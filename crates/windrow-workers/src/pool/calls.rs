@@ -119,19 +119,25 @@ impl Pending {
     }
 }
 
-/// Describes the rows of a batch: `row 17: home=3, away=1`.
-pub(super) fn describe_rows(batch: RecordBatch) -> Describe {
-    Box::new(move |row| {
-        let position = usize::try_from(row).ok().filter(|row| *row < batch.num_rows())?;
+/// Describes what a worker had: a row (`row 17: home=3, away=1`), or several by the first of them,
+/// as nobody knows which of them it was at.
+pub(super) fn describe_rows(batch: RecordBatch, first_row: u64) -> Describe {
+    Box::new(move |_| {
+        let last = first_row + (batch.num_rows() as u64).checked_sub(1)?;
         let schema = batch.schema();
         let mut values = Vec::new();
         for (field, column) in schema.fields().iter().zip(batch.columns()).take(MOST_COLUMNS) {
-            let value = array_value_to_string(column, position).ok()?;
+            let value = array_value_to_string(column, 0).ok()?;
             let short: String = value.chars().take(LONGEST_VALUE).collect();
             let dots = if short.len() < value.len() { "…" } else { "" };
             values.push(format!("{}={short}{dots}", field.name()));
         }
         let dots = if batch.num_columns() > MOST_COLUMNS { ", …" } else { "" };
-        Some(format!("row {row}: {}{dots}", values.join(", ")))
+        let first = format!("{}{dots}", values.join(", "));
+        Some(if last == first_row {
+            format!("row {first_row}: {first}")
+        } else {
+            format!("one of the rows {first_row} to {last}, the first of which is {first}")
+        })
     })
 }

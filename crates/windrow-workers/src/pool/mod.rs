@@ -320,7 +320,7 @@ impl FunctionHost for WorkerPool {
             items: 1,
             max_attempts: self.settings.max_attempts,
             timeout: None,
-            describe: Some(describe_rows(call.batch)),
+            describe: Some(describe_rows(call.batch, call.first_row)),
             gate: None,
         };
         self.call(request, Box::new(move |outcomes| done(row_outcome(outcomes))))
