@@ -11,7 +11,7 @@ from typing import Any
 # Scheduler, worker and client take about two milliseconds for a call: it shall work longer.
 _WORTH = 0.02
 # What the first tasks have not told by then takes long enough to be a call of its own.
-_PATIENCE = 0.1
+_PATIENCE = 0.5
 # So many calls of short tasks are there for each thread.
 _AHEAD = 2
 # So many tasks for each thread are handed over at once.

@@ -111,8 +111,8 @@ pub(crate) fn first_eight(bytes: &[u8]) -> u64 {
     }
 }
 
-/// The position of the first byte that is the one which `wanted` has eight times; the last eight may overlap those before,
-/// which have been found to be others.
+/// The position of the first byte that is the one which `wanted` has eight times; the last eight
+/// may overlap those before, which have been found to be others.
 #[inline]
 fn find_byte(bytes: &[u8], wanted: u64) -> Option<usize> {
     let first = |eight: u64| first_zero(eight ^ wanted);
