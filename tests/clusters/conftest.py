@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
 
 import servers
+import teams
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +40,9 @@ def azure(azure_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict
     for name, value in azure_server.items():
         monkeypatch.setenv(name, value)
     return azure_server
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    """A folder of four files."""
+    return teams.files(tmp_path / "data")

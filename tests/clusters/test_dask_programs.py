@@ -17,8 +17,7 @@ pytest.importorskip("windrow._native", reason="the native module is not built")
 
 import servers  # noqa: E402 - they need what is asked for above
 import windrow as wr  # noqa: E402
-
-ROWS = 5_000
+from teams import ROWS  # noqa: E402
 
 
 @pytest.fixture
@@ -27,18 +26,6 @@ def cluster() -> Iterator[Any]:
         n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
     ) as cluster:
         yield cluster
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> str:
-    """A folder of four files."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for number in range(4):
-        rows = range(number, ROWS, 4)
-        frame = pd.DataFrame({"id": rows, "team": [f"t{row % 7}" for row in rows]})
-        frame.to_parquet(folder / f"{number}.parquet")
-    return str(folder)
 
 
 def grouped(data: str) -> Any:

@@ -6,11 +6,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 jobqueue = pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not here")
@@ -20,23 +18,14 @@ sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "slurm"))
 
 import cluster as slurms  # noqa: E402 - they need what is asked for above
 import windrow as wr  # noqa: E402
+from teams import ROWS  # noqa: E402
 
 PATIENCE = 120.0
-ROWS = 2_000
 
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[slurms.Slurm]:
-    if absent := slurms.missing():
-        pytest.skip(f"no {', '.join(absent)} here; hint: apt-get install slurm-wlm munge")
-    with ExitStack() as stack:
-        try:
-            folder = tmp_path_factory.mktemp("slurm")
-            running = stack.enter_context(slurms.cluster(folder, nodes=2))
-        except slurms.CannotStartError as error:
-            pytest.skip(f"Slurm does not start here: {error}")
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("SLURM_CONF", str(running.configuration))
+    with slurms.for_tests(tmp_path_factory.mktemp("slurm"), nodes=2) as running:
         yield running
 
 
@@ -55,17 +44,6 @@ def jobs(slurm: slurms.Slurm, tmp_path_factory: pytest.TempPathFactory) -> Itera
     ) as cluster:
         cluster.scale(jobs=2)
         yield cluster
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> str:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for number in range(4):
-        rows = range(number, ROWS, 4)
-        frame = pd.DataFrame({"id": rows, "team": [f"t{row % 7}" for row in rows]})
-        frame.to_parquet(folder / f"{number}.parquet")
-    return str(folder)
 
 
 def totals(data: str, function: Callable[[int], int]) -> dict[str, int]:
@@ -112,9 +90,12 @@ def test_a_cancelled_job_loses_no_row(
         while not (found := list(marks.iterdir())) and time.monotonic() < deadline:
             time.sleep(0.05)
         slurm.run("scancel", found[0].name)
+        cancelled.append(found[0].name)
 
+    cancelled: list[str] = []
     thread = threading.Thread(target=cancel)
     thread.start()
     with wr.connect(jobs, exchange=tmp_path / "exchange"):
         assert totals(data, cancelled_once) == EXPECTED
     thread.join()
+    assert cancelled

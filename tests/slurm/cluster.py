@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +105,23 @@ class Slurm:
                     return
             time.sleep(0.2)
         raise CannotStartError(f"the nodes did not come up: {state}\n{_tail(self.folder / 'log')}")
+
+
+@contextmanager
+def for_tests(folder: Path, *, nodes: int = 4) -> Iterator[Slurm]:
+    """As `cluster`, and all commands find it; where it cannot be, what needs it is skipped."""
+    import pytest
+
+    if absent := missing():
+        pytest.skip(f"no {', '.join(absent)} here; hint: apt-get install slurm-wlm munge")
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(cluster(folder, nodes=nodes))
+        except CannotStartError as error:
+            pytest.skip(f"Slurm does not start here: {error}")
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("SLURM_CONF", str(running.configuration))
+        yield running
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +24,7 @@ settings, data, tpch_data = inputs.settings, inputs.data, inputs.tpch_data  # fi
 
 @pytest.fixture(scope="session")
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Slurm]:
-    if absent := cluster.missing():
-        pytest.skip(f"no {', '.join(absent)} here; hint: apt-get install slurm-wlm munge")
-    with ExitStack() as stack:
-        try:
-            folder = tmp_path_factory.mktemp("slurm")
-            running = stack.enter_context(cluster.cluster(folder))
-        except cluster.CannotStartError as error:
-            pytest.skip(f"Slurm does not start here: {error}")
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("SLURM_CONF", str(running.configuration))
+    with cluster.for_tests(tmp_path_factory.mktemp("slurm")) as running:
         yield running
 
 

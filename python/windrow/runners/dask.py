@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,9 @@ class _Call:
     """A call that runs some attempts."""
 
     names: list[str]
-    future: Any = None
+    future: Any
     #: Those that have not been cancelled.
-    wanted: set[str] = field(default_factory=set)
+    wanted: set[str]
 
 
 class DaskRunner:
@@ -231,8 +231,8 @@ class DaskRunner:
         """Drop what is left, and the client if it was made here."""
         with suppress(Exception):  # the scheduler may be gone
             if self._calls:
-                left = {id(call): call.future for call in self._calls.values()}
-                self._client.cancel(list(left.values()), force=True)
+                left = [call.future for call in set(self._calls.values())]
+                self._client.cancel(left, force=True)
             if self._modules:
                 self._client.unregister_worker_plugin(self._modules.name)
         self._calls.clear()

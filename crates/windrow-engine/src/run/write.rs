@@ -132,50 +132,26 @@ impl Dataset {
     ) -> Result<Vec<String>> {
         check_parent(path)?;
         let (store, root) = output_store(path)?;
-        let one_file = Path::new(path).extension().is_some();
-        if !one_file && !options.overwrite {
-            check_empty(store.as_ref(), &root, path).await?;
-        }
         let target = Target { store, format, options };
         let files = Files { dataset: self, target: &target, root: &root, path };
+        if !files.are_one() && !target.options.overwrite {
+            check_empty(target.store.as_ref(), &root, path).await?;
+        }
         if let Some(paths) = self.run_as_stages("write", &files).await? {
             return Ok(paths);
         }
         let plan = self.logical_plan().await?;
         let physical = self.session().physical_plan(&plan).await?;
         let watch = Watch::start(self, &physical, "write");
-        let mut outcome = self.write_to(physical, &target, &root, path).await;
+        let mut outcome = files.write_plan(physical).await;
         if outcome.as_ref().is_err_and(Error::is_of_large_join) {
             super::watch::note(self, super::watch::LARGE_JOIN);
             self.session().settled().await;
             let spilling = self.session().spilling_plan(&plan).await?;
-            outcome = self.write_to(spilling, &target, &root, path).await;
+            outcome = files.write_plan(spilling).await;
         }
         watch.finish(&outcome, outcome.as_ref().map_or(0, |(rows, _)| *rows));
         Ok(outcome?.1)
-    }
-
-    async fn write_to(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        target: &Target,
-        root: &ObjectPath,
-        path: &str,
-    ) -> Result<(u64, Vec<String>)> {
-        let files = Files { dataset: self, target, root, path };
-        let plan = if files.are_one() && plan.output_partitioning().partition_count() != 1 {
-            Arc::new(OrderedGatherExec::new(plan, None))
-        } else {
-            plan
-        };
-        let context = self.session().task_context(self.job_size());
-        let partitions = plan.output_partitioning().partition_count();
-        let rows = (0..partitions)
-            .map(|partition| plan.execute(partition, Arc::clone(&context)))
-            .collect::<datafusion::error::Result<Vec<_>>>()
-            .map_err(|error| plan_error(&error))?;
-        // Partitions may wait for one another: all of them run.
-        files.write(rows.into_iter(), partitions).await
     }
 }
 
@@ -191,6 +167,23 @@ impl Files<'_> {
     /// Whether all rows go into one file.
     fn are_one(&self) -> bool {
         Path::new(self.path).extension().is_some()
+    }
+
+    /// Runs `plan` in this process and writes its rows.
+    async fn write_plan(&self, plan: Arc<dyn ExecutionPlan>) -> Result<(u64, Vec<String>)> {
+        let plan = if self.are_one() && plan.output_partitioning().partition_count() != 1 {
+            Arc::new(OrderedGatherExec::new(plan, None))
+        } else {
+            plan
+        };
+        let context = self.dataset.session().task_context(self.dataset.job_size());
+        let partitions = plan.output_partitioning().partition_count();
+        let rows = (0..partitions)
+            .map(|partition| plan.execute(partition, Arc::clone(&context)))
+            .collect::<datafusion::error::Result<Vec<_>>>()
+            .map_err(|error| plan_error(&error))?;
+        // Partitions may wait for one another: all of them run.
+        self.write(rows.into_iter(), partitions).await
     }
 
     /// Writes one file, or one for each of `partitions`, so many at once; gives the number of rows
