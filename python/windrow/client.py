@@ -153,7 +153,9 @@ def connect(
         `"slurm://partition"`: array jobs of Slurm, or pilots; `time`, `mem`, `cpus`, `account` and
         more are its options, and `detach=True` lets jobs go on when this program ends.
         An object with `name`, `capabilities()`, `start(specs)`, `report(seconds)`, `cancel(names)`
-        and `close()`: a runner of your own.
+        and `close()`: a runner of your own. `capabilities()` gives `at_once`, how many tasks it
+        takes at a time, and perhaps `near_bytes`: a stage that reads no more than that, and neither
+        joins nor calls your functions, is done by this process.
     processes
         How many processes run tasks; the number of workers in the settings when not given.
     durable

@@ -36,10 +36,12 @@ class FaultRunner:
         self,
         *,
         times: int = 1,
+        near_bytes: int = 0,
         before: Callable[[dict[str, Any]], str | None] = lambda _: None,
         after: Callable[[dict[str, Any]], str | None] = lambda _: None,
     ) -> None:
         self.times = times
+        self.near_bytes = near_bytes
         self.before = before
         self.after = after
         self.executed: list[str] = []
@@ -48,7 +50,7 @@ class FaultRunner:
         self._told: queue.SimpleQueue[Report] = queue.SimpleQueue()
 
     def capabilities(self) -> dict[str, Any]:
-        return {"at_once": 4}
+        return {"at_once": 4, "near_bytes": self.near_bytes}
 
     def start(self, specs: Sequence[bytes]) -> None:
         for spec in specs:

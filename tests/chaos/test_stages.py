@@ -243,6 +243,36 @@ def test_a_file_of_a_repeatable_stage_is_lost_after_some_have_read_it(
     assert {name.split(".")[1] for name in runner.executed} == {"e0"}
 
 
+def test_a_small_stage_is_not_handed_over(data: Path, tmp_path: Path) -> None:
+    """Where the runner says so; what reads files or calls functions is, however small."""
+    expected, called = ask(data, GROUPS), rows(final(wr.read_parquet(data), abs).compute())
+    for near_bytes, stages in ((0, {"0", "1"}), (1 << 20, {"0"})):
+        runner = FaultRunner(near_bytes=near_bytes)
+        with wr.connect(runner, exchange=tmp_path):
+            assert ask(data, GROUPS) == expected
+        assert {name[0] for name in runner.executed} == stages
+    runner = FaultRunner(near_bytes=1 << 20)
+    with wr.connect(runner, exchange=tmp_path):
+        assert rows(final(wr.read_parquet(data), abs).compute()) == called
+    assert {name[0] for name in runner.executed} == {"0", "2"}
+
+
+def test_a_file_is_lost_that_a_small_stage_reads(data: Path, tmp_path: Path) -> None:
+    expected = ask(data, GROUPS)
+    deleted: list[Path] = []
+
+    def after(_: dict[str, Any]) -> None:
+        if not deleted:
+            deleted.append(data_files(tmp_path, 0)[0])
+            deleted[0].unlink()
+
+    runner = FaultRunner(near_bytes=1 << 20, after=after)
+    with wr.connect(runner, exchange=tmp_path):
+        assert ask(data, GROUPS) == expected
+    assert deleted
+    assert {name.split(".")[3] for name in runner.executed} == {"r0", "r1"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_random_faults(part: int, data: Path, tmp_path: Path) -> None:
@@ -252,7 +282,12 @@ def test_random_faults(part: int, data: Path, tmp_path: Path) -> None:
     for seed in range(part * 50, part * 50 + 50):
         exchange = tmp_path / str(seed)
         chance = Chance(seed, exchange)
-        runner = FaultRunner(times=1 + seed % 2, before=chance.before, after=chance.after)
+        runner = FaultRunner(
+            times=1 + seed % 2,
+            near_bytes=(seed % 5 == 0) << 20,
+            before=chance.before,
+            after=chance.after,
+        )
         query = [GROUPS, CHAIN, RANDOM][seed % 3]
         with wr.connect(runner, exchange=exchange):
             try:

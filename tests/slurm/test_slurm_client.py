@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -87,13 +88,29 @@ def waits_for(folder: Path) -> Callable[[int], int]:
 
 
 def test_stages_are_array_jobs(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> None:
+    def size(group: pd.DataFrame) -> int:
+        return len(group)
+
+    with wr.connect(**ARRAYS, exchange=tmp_path, durable=tmp_path):
+        sizes = wr.read_parquet(numbers).groupby("few").apply(size).compute()
+    assert sizes.to_dict() == {few: len(range(few, ROWS, 7)) for few in range(7)}
+    first, *_, last = scripts_of_the_run(tmp_path)
+    assert "#SBATCH --array=0-3" in first
+    assert "#SBATCH --dependency=afterany:" in last
+
+
+def test_a_small_stage_does_not_wait_for_slurm(
+    slurm: cluster.Slurm, numbers: Path, tmp_path: Path
+) -> None:
+    """The sums of what the nodes have summed are the driver's."""
     with wr.connect(**ARRAYS, exchange=tmp_path, durable=tmp_path):
         assert totals(numbers) == EXPECTED
-    [run] = [path.parent for path in tmp_path.glob("*/slurm.json")]
-    scripts = sorted((run / "tasks").glob("*.sh"))
-    assert len(scripts) >= 2
-    assert "#SBATCH --array=0-3" in scripts[0].read_text()
-    assert "#SBATCH --dependency=afterany:" in scripts[-1].read_text()
+    assert len(scripts_of_the_run(tmp_path)) == 1
+
+
+def scripts_of_the_run(exchange: Path) -> list[str]:
+    [run] = [path.parent for path in exchange.glob("*/slurm.json")]
+    return [path.read_text() for path in sorted((run / "tasks").glob("*.sh"))]
 
 
 def test_nothing_is_left_of_a_run(slurm: cluster.Slurm, numbers: Path, tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ pub struct SlurmRunner {
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// A stage that reads less is done by the driver before Slurm has looked at its job.
+const NEAR_BYTES: u64 = 16 << 20;
 
 impl SlurmRunner {
     /// A runner; asks Slurm whether it could run tasks at all, unless they are only shown.
@@ -253,6 +255,7 @@ impl Runner for SlurmRunner {
             whole_stages: true,
             speculation: false,
             reach: Reach::Machines,
+            near_bytes: NEAR_BYTES,
         }
     }
 

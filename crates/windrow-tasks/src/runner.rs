@@ -66,6 +66,9 @@ pub struct Capabilities {
     pub speculation: bool,
     /// Who must reach the exchange folder.
     pub reach: Reach,
+    /// A stage that reads at most so many bytes, and runs nothing of the user's, the driver carries
+    /// out itself: handing it over takes longer. 0: none.
+    pub near_bytes: u64,
 }
 
 /// Who must reach the exchange folder.

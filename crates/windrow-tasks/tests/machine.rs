@@ -40,8 +40,13 @@ fn whole_stages_are_started_together() {
     assert_eq!(world.started, 42);
 }
 
-const ROOM: Capabilities =
-    Capabilities { at_once: 100, whole_stages: false, speculation: true, reach: Reach::Machine };
+const ROOM: Capabilities = Capabilities {
+    at_once: 100,
+    whole_stages: false,
+    speculation: true,
+    reach: Reach::Machine,
+    near_bytes: 0,
+};
 
 /// A machine whose instructions a test looks at.
 struct Seen {

@@ -34,6 +34,8 @@ Report = tuple[str, str, bytes | str]
 
 SCHEME = "dask://"
 
+# A stage that reads less is done here before scheduler and workers have passed its tasks around.
+_NEAR_BYTES = 4 << 20
 # For so many seconds what the cluster has is not asked for again.
 _KNOWN = 0.5
 
@@ -122,6 +124,7 @@ class DaskRunner:
         return {
             "at_once": max(threads, 1),
             "whole_stages": True,
+            "near_bytes": _NEAR_BYTES,
             "memory_bytes": min(shares, default=None),
         }
 

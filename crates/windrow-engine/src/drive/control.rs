@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use windrow_tasks::machine::{Event, Instruction, Machine, Policy, Verdict};
 use windrow_tasks::{
-    AttemptId, BlobRef, InputRef, JobPlan, LostInput, MapOutput, Output, Report, RunFolder, Runner,
+    AttemptId, BlobRef, InputRef, JobPlan, LostInput, MapOutput, Output, Report, RunFolder,
     SPEC_VERSION, StageId, TaskSpec, manifest, split_points,
 };
 
 use super::client::runner_error;
 use super::folder::State;
+use super::near::Runners;
 use super::tell::Teller;
 use crate::error::{Error, Fault, Result};
 use crate::exchange::Exchange;
@@ -77,24 +78,24 @@ impl Control {
     /// Runs the job to its end; the outputs of its result.
     pub(super) fn drive(
         mut self,
-        runner: &mut dyn Runner,
+        runners: &mut Runners<'_>,
         teller: &Teller,
         stop: &AtomicBool,
     ) -> Result<Vec<Arc<MapOutput>>> {
         if !self.lost.is_empty() {
             let lost = std::mem::take(&mut self.lost);
-            self.tell(Event::ResultLost(lost), runner, teller)?;
+            self.tell(Event::ResultLost(lost), runners, teller)?;
         }
         let (mut ticked, mut fenced) = (Instant::now(), Instant::now());
-        let mut room = runner.capabilities();
-        self.tell(Event::Room(room), runner, teller)?;
+        let mut room = runners.capabilities();
+        self.tell(Event::Room(room), runners, teller)?;
         while self.machine.verdict().is_none() {
             if stop.load(Ordering::Relaxed) {
-                self.tell(Event::Cancel, runner, teller)?;
+                self.tell(Event::Cancel, runners, teller)?;
                 break;
             }
-            for report in runner.report(WAIT).map_err(|told| runner_error(&told))? {
-                self.tell(event(report, teller), runner, teller)?;
+            for report in runners.report(WAIT).map_err(|told| runner_error(&told))? {
+                self.tell(event(report, teller), runners, teller)?;
             }
             if fenced.elapsed() > FENCE {
                 fenced = Instant::now();
@@ -103,12 +104,12 @@ impl Control {
             let wake = self.machine.next_wake().is_some_and(|at| at <= self.now());
             if wake || ticked.elapsed() > TICK {
                 ticked = Instant::now();
-                self.tell(Event::Tick, runner, teller)?;
+                self.tell(Event::Tick, runners, teller)?;
             }
-            let now = runner.capabilities();
+            let now = runners.capabilities();
             if now != room {
                 room = now;
-                self.tell(Event::Room(room), runner, teller)?;
+                self.tell(Event::Room(room), runners, teller)?;
             }
         }
         self.verdict()
@@ -122,13 +123,14 @@ impl Control {
         }
     }
 
-    fn tell(&mut self, event: Event, runner: &mut dyn Runner, teller: &Teller) -> Result<()> {
+    fn tell(&mut self, event: Event, runners: &mut Runners<'_>, teller: &Teller) -> Result<()> {
         let now = self.now();
         for instruction in self.machine.on(now, event) {
             match instruction {
                 Instruction::RecordEpochs(record) => self.record_epochs(&record)?,
                 Instruction::WriteManifest { stage, epoch, version } => {
-                    self.write_manifest(stage, epoch, version)?;
+                    let bytes = self.write_manifest(stage, epoch, version)?;
+                    runners.wrote(stage, bytes);
                 }
                 Instruction::Start(attempts) => {
                     let mut specs = Vec::with_capacity(attempts.len());
@@ -136,9 +138,9 @@ impl Control {
                         teller.stage_starts(&self.plan, attempt.task.stage);
                         specs.push(self.spec(attempt)?);
                     }
-                    runner.start(specs).map_err(|told| runner_error(&told))?;
+                    runners.start(specs).map_err(|told| runner_error(&told))?;
                 }
-                Instruction::Cancel(attempts) => runner.cancel(&attempts),
+                Instruction::Cancel(attempts) => runners.cancel(&attempts),
                 Instruction::Finish(_) => {}
             }
         }
@@ -186,7 +188,8 @@ impl Control {
         }
     }
 
-    fn write_manifest(&mut self, stage: StageId, epoch: u32, version: u32) -> Result<()> {
+    /// Writes the list of what a stage wrote; how much that is, in bytes.
+    fn write_manifest(&mut self, stage: StageId, epoch: u32, version: u32) -> Result<u64> {
         let outputs = self.machine.outputs(stage);
         let outputs: Vec<&MapOutput> = outputs.iter().map(Arc::as_ref).collect();
         let splits = match self.plan.stage(stage).map(|stage| stage.output) {
@@ -201,7 +204,7 @@ impl Control {
         let blob = BlobRef { name, len: bytes.len() as u64 };
         self.handle.block_on(self.exchange.put(&blob.name, bytes))?;
         self.manifests.insert(stage, InputRef { stage, epoch, manifest: blob });
-        Ok(())
+        Ok(outputs.iter().map(|output| output.len).sum())
     }
 
     fn look_for_another_driver(&self) -> Result<()> {

@@ -13,6 +13,7 @@ mod answer;
 mod client;
 mod control;
 mod folder;
+mod near;
 mod process;
 mod resume;
 mod tell;
@@ -40,6 +41,7 @@ use crate::stage::Fragment;
 use crate::task::{Job, JobOptions};
 use control::Control;
 use folder::State;
+use near::Runners;
 use tell::Teller;
 
 /// How a dataset ran on a client.
@@ -221,7 +223,7 @@ async fn drive(
             let policy = client.options().policy;
             let mut control = Control::new(&plan, state, exchange.clone(), handle.clone(), policy)?;
             control.lose(lost);
-            let outcome = control.drive(runner, &teller, &stop);
+            let outcome = control.drive(&mut Runners::new(&job, runner), &teller, &stop);
             if stop.load(Ordering::Relaxed) && !client.options().durable {
                 // Nobody waits for the run any more; whoever closes the client waits for this.
                 let folder = windrow_tasks::RunFolder::new(&plan.run);

@@ -216,6 +216,7 @@ impl Runner for ProcessRunner {
             whole_stages: false,
             speculation: true,
             reach: Reach::Machine,
+            near_bytes: 0,
         }
     }
 

@@ -10,6 +10,7 @@ use super::Stop;
 use super::client::{Client, job_of};
 use super::control::Control;
 use super::folder::State;
+use super::near::Runners;
 use super::tell::Teller;
 use crate::error::{Error, Result};
 use crate::exchange::Exchange;
@@ -88,7 +89,7 @@ pub async fn resume(session: &Session, client: &Arc<Client>, run: &RunId) -> Res
         client.with_runner(&job, |runner| {
             let policy = client.options().policy;
             let control = Control::new(&plan, state, exchange, handle, policy)?;
-            control.drive(runner, &teller, &stop)
+            control.drive(&mut Runners::new(&job, runner), &teller, &stop)
         })
     });
     let outputs = driven

@@ -27,6 +27,11 @@ impl ThreadRunner {
         let (sender, reports) = channel();
         Self { job, running: HashMap::new(), sender, reports }
     }
+
+    /// Whether it has nothing to do and nothing to tell.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.is_empty()
+    }
 }
 
 impl Runner for ThreadRunner {
@@ -36,10 +41,12 @@ impl Runner for ThreadRunner {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            at_once: self.job.session().settings().workers,
+            // While some wait for a file, others keep the threads busy.
+            at_once: 2 * self.job.session().settings().workers,
             whole_stages: false,
             speculation: false,
             reach: Reach::Process,
+            near_bytes: 0,
         }
     }
 

@@ -58,6 +58,30 @@ pub(super) fn is_known(plan: &Arc<dyn ExecutionPlan>) -> bool {
     APART.contains(&plan.name()) || JUDGED.contains(&plan.name())
 }
 
+/// Operators of the engine's own that read what other stages wrote and give no more than that.
+const REDUCES: &[&str] = &[
+    "AggregateExec",
+    "CoalesceBatchesExec",
+    "CoalescePartitionsExec",
+    "CooperativeExec",
+    "ExchangeReadExec",
+    "FilterExec",
+    "GlobalLimitExec",
+    "LocalLimitExec",
+    "OrderedGatherExec",
+    "ProjectionExec",
+    "RangeReadExec",
+    "RepartitionExec",
+    "SortExec",
+    "SortPreservingMergeExec",
+];
+
+/// Whether `plan` gives no more rows than it reads from other stages, and calls no function of the
+/// user's: neither reads files nor joins.
+pub(super) fn only_reduces(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    REDUCES.contains(&plan.name()) && plan.children().into_iter().all(only_reduces)
+}
+
 /// Whether all partitions of `plan` must run in one task.
 pub(super) fn needs_one_task(plan: &Arc<dyn ExecutionPlan>) -> bool {
     !runs_apart(plan) || plan.children().into_iter().any(needs_one_task)

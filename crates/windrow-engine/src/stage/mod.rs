@@ -42,6 +42,11 @@ impl Fragment {
         u32::try_from(partitions).unwrap_or(u32::MAX)
     }
 
+    /// Whether it gives no more than it reads, more or less, and calls no function of the user's.
+    pub(crate) fn only_reduces(&self) -> bool {
+        check::only_reduces(&self.plan)
+    }
+
     /// What it does, in a few words: its most telling operator and its source.
     pub(crate) fn name(&self) -> String {
         fn telling(plan: &Arc<dyn ExecutionPlan>) -> Option<&'static str> {

@@ -173,6 +173,7 @@ fn capabilities(object: &Bound<'_, PyAny>) -> PyResult<Capabilities> {
         whole_stages: flag("whole_stages")?,
         speculation: flag("speculation")?,
         reach: Reach::Machines,
+        near_bytes: told.call_method1("get", ("near_bytes", 0))?.extract()?,
     })
 }
 

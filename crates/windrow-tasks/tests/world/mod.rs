@@ -112,6 +112,7 @@ impl World {
             whole_stages: false,
             speculation: true,
             reach: Reach::Machine,
+            near_bytes: 0,
         };
         Self {
             plan,
