@@ -400,6 +400,36 @@ def whole_amount(row):
     return row["amount"].is_integer()
 
 
+PARTS = ["home", "away"]
+
+
+def best_of(row):
+    return max(row[part] for part in PARTS)
+
+
+def first_given(row):
+    for name in ("nick", "first", "last"):
+        if pd.notna(row[name]) and row[name]:
+            return row[name].strip()
+    return "?"
+
+
+def price_or_nan(row):
+    try:
+        return float(row["price"].replace("$", ""))
+    except ValueError:
+        return np.nan
+
+
+def scaled(row):
+    share = lambda value, most: value / most if most else 0.0  # noqa: E731
+    return share(row["score"], 100) + share(row["amount"], 2000)
+
+
+def unpunctuated(row):
+    return row["title"].translate(str.maketrans("", "", string.punctuation))
+
+
 def grade_point(row):
     return {"A": 4.0, "B": 3.0}.get(row["first"].strip()[:1].upper(), 0.0)
 
@@ -439,6 +469,7 @@ NATIVE = [
     coalesce, log_amount, bucket, decade, checksum, collatz, most_common_letter, acronym,
     longest_word, sorted_tags, tag_count, parse_range, caesar, fizz, is_prime, pair, weekend,
     percent, report, validated, all_positive, any_match, zipped, numbered, with_defaults,
-    nested_helper, accented, whole_amount, grade_point,
+    nested_helper, accented, whole_amount, grade_point, best_of, first_given, price_or_nan, scaled,
+    unpunctuated,
 ]  # fmt: skip
 PYTHON = [nested_with_locals, hashed, printing, whole_row, pandas_api]

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import windrow as wr
@@ -242,3 +243,34 @@ def test_home_advantage_on_all_matches(npartitions):
     assert matches.apply(home_advantage, axis=1).sum().compute() == 8061
     in_memory = wr.from_pandas(pd.read_csv(path), npartitions=npartitions)
     assert in_memory.apply(home_advantage, axis=1).sum().compute() == 8061
+
+
+@pytest.mark.parametrize(
+    ("result", "hint"),
+    [
+        (lambda row: pd.Series({"a": row["id"], "b": 1}), "`map_partitions` gives several columns"),
+        (lambda row: {"a": 2**64 + row["id"]}, "integers of 64 bits"),
+        (lambda row: [row["id"], "x"], "values of one type at each place"),
+    ],
+)
+def test_a_result_that_is_no_value_of_a_column(result, hint):
+    with pytest.raises(wr.errors.ResultTypeError, match="does not fit one column") as caught:
+        people().apply(result, axis=1).compute()
+    assert hint in str(caught.value)
+
+
+def test_a_result_beyond_its_declared_type_names_its_row():
+    frame = wr.from_pandas(pd.DataFrame({"n": range(300)}))
+    kind = pa.list_(pa.int64())
+    lists = frame.apply(lambda row: [2 ** (row["n"] % 100)], axis=1, result_type=kind)
+    with pytest.raises(wr.errors.ResultTypeError, match="row 63"):
+        lists.compute()
+
+
+def test_what_is_raised_is_told_though_most_of_the_sample_raises():
+    def number(text):
+        return 0 if text == "" else float(text.strip())
+
+    texts = wr.from_pandas(pd.DataFrame({"text": ["", "1.5", *[None] * 100]}))
+    with pytest.raises(AttributeError, match="no attribute 'strip'"):
+        texts["text"].apply(number).compute()

@@ -91,6 +91,22 @@ def test_get():
     check(lambda row: row.get("a", 1 / row["b"]), *ROWS)
 
 
+NAMES = ["a", "b"]
+
+
+def test_names_that_a_loop_goes_through():
+    def loops(row):
+        found = []
+        for name in ("a", "b"):
+            found.append(row[name])
+        return found + [row[name] for name in ["b", "c"]], row.get("a")
+
+    check(loops, *ROWS)
+    check(lambda row: [row[name] for name in NAMES], *ROWS, columns=["a", "b"])
+    check(lambda row: [row.get(name, 7) for name in ("a", "zz")], *ROWS)
+    check(lambda row: [row[name] for name in ("a", "zz")], *ROWS)
+
+
 def test_in_asks_for_a_column():
     check(lambda row: ("a" in row, "zz" in row, "zz" not in row), ROW, expected=(True, False, True))
 
@@ -289,6 +305,10 @@ REFUSED = [
     (lambda row: row.zz, "`row.zz` is not a column"),
     (lambda row: row._a, "attribute of the row itself"),
     (lambda row: row[0], "not a constant string"),
+    (lambda row: [row[k] for k in ("a", 1)], "not a constant string"),
+    (lambda row: [row[k] for k in row["c"]], "not a constant string"),
+    # Outside of the comprehension it is the global of that name.
+    (lambda row: [row[other] for other in ("a",)] + [row[other]], "not a constant string"),
     (lambda row: row[other["a"]], "not a constant string"),
     (lambda row: row["a":"b"], "not a constant string"),
     (lambda row: (lambda *r: r)(*row), "used as a whole"),

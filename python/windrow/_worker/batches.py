@@ -29,7 +29,7 @@ def infer(values: list[Any]) -> pa.DataType | None:
     """Give the type that all of `values` fit (lists, dicts, decimals...), or None."""
     try:
         return pa.array([_plain(value) for value in values]).type
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         return None
 
 

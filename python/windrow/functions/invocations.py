@@ -44,6 +44,9 @@ class Invocations(Writing):
         target = self.static(node.func)
         if isinstance(target, FunctionType) and known_name(target) is None:
             return self.inline_call(node, target)
+        match node.func:
+            case ast.Attribute(value=owner, attr="maketrans") if self.static(owner) is str:
+                return self.table(node)
         if isinstance(node.func, ast.Attribute) and target is MISSING:
             name = known_method(self.static(node.func.value), node.func.attr)
             if name is None:
@@ -158,6 +161,16 @@ class Invocations(Writing):
                 raise Unsupported(node, "a broken regular expression") from None
             return self.value(compiled, node)
         raise Unsupported(node, "a computed regular expression is not compiled")
+
+    def table(self, node: ast.Call) -> Json:
+        """`str.maketrans` of constants is a constant."""
+        values = [self.folded(arg) for arg in node.args]
+        if not node.keywords and all(type(value) is str for value in values):
+            try:
+                return {"k": "const", "value": constant(str.maketrans(*values))}
+            except (TypeError, ValueError):
+                raise Unsupported(node, "`maketrans` fails") from None
+        raise Unsupported(node, "a computed table of `maketrans` is not compiled")
 
     def types(self, node: ast.expr) -> Json:
         """Write the classes that `isinstance` is asked about."""

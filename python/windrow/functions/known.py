@@ -91,6 +91,9 @@ def is_pure(value: Any) -> bool:
         return True
     if isinstance(value, type) and issubclass(value, BaseException):
         return True
+    # Pandas' missing values.
+    if type(value).__name__ in ("NaTType", "NAType"):
+        return True
     return getattr(value, "__module__", None) in _PURE_MODULES
 
 

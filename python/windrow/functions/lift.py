@@ -23,7 +23,9 @@ from windrow.functions.scopes import (
     MISSING,
     bound_names,
     copy_of,
+    is_from_outside,
     look_up,
+    looped_texts,
     reads_frame,
     used_identifiers,
     walk,
@@ -142,6 +144,10 @@ class _RowReads(ast.NodeTransformer):
             return self.generic_visit(node)  # type: ignore[return-value]
         if not isinstance(node.ctx, ast.Load):
             raise self.refuse(node, f"`{self.part.row}` is changed")
+        if (names := self.looped(node.slice)) is not None:
+            return ast.copy_location(
+                ast.Subscript(self.of_names(node, names), node.slice, ast.Load()), node
+            )
         return self.read(node, node.slice)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
@@ -195,6 +201,33 @@ class _RowReads(ast.NodeTransformer):
             raise self.refuse(place, "the column name is not a constant string")
         return node.value
 
+    def looped(self, node: ast.expr) -> list[str] | None:
+        """Give the column names that `node` goes through, if it is the variable of such loops."""
+        if not isinstance(node, ast.Name) or node.id not in self.bound:
+            return None
+        captured = self.part.captured
+        # Outside of a comprehension its variable's name may be that of a global.
+        if is_from_outside(captured.function, node.id):
+            return None
+        return looped_texts(captured.node, node.id, self.texts)
+
+    def texts(self, node: ast.expr) -> list[str] | None:
+        """Give the texts of a list or tuple of constants, or of a global one."""
+        found: Any = None
+        if isinstance(node, ast.Name) and node.id not in self.bound:
+            found = look_up(self.part.captured.function, node.id)
+        elif isinstance(node, ast.List | ast.Tuple):
+            found = [getattr(item, "value", None) for item in node.elts]
+        plain = type(found) in (list, tuple) and all(type(text) is str for text in found)
+        return list(found) if plain else None
+
+    def of_names(self, node: ast.expr, names: list[str]) -> ast.expr:
+        """Give a dict of those columns that there are; it raises what a row does for others."""
+        there = [name for name in names if name in self.session.counts]
+        keys: list[ast.expr | None] = [ast.copy_location(ast.Constant(k), node) for k in there]
+        values = [self.column(node, name) for name in there]
+        return ast.copy_location(ast.Dict(keys, values), node)
+
     def read(self, node: ast.expr, key_node: ast.expr) -> ast.expr:
         key = self.key(key_node, node)
         if key in self.session.counts:
@@ -217,6 +250,11 @@ class _RowReads(ast.NodeTransformer):
         }
         if not plain or "key" not in given:
             raise self.refuse(node, "the arguments of `get` are not understood")
+        if (names := self.looped(given["key"])) is not None:
+            columns = self.of_names(node, names)
+            method = ast.copy_location(ast.Attribute(columns, "get", ast.Load()), node)
+            arguments = [given["key"], *map(self.visit, list(given.values())[1:])]
+            return ast.copy_location(ast.Call(method, arguments, []), node)
         key = self.key(given["key"], node)
         default: ast.expr | None = self.visit(given["default"]) if "default" in given else None
         if key not in self.session.counts:

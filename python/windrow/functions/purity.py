@@ -18,6 +18,7 @@ from windrow.functions.refusal import Refusal
 from windrow.functions.scopes import MISSING, bound_names, look_up, walk
 
 _MAX_DEPTH = 8
+_MORE = "`{}` may do more than compute"
 
 
 def audit(
@@ -36,6 +37,7 @@ def audit(
     bound = bound_names(source.node) - (constants or {}).keys()
     if isinstance(node, ast.Name):
         _name(node, source, bound, constants or {}, stack)
+    owners: set[int] = set()
     for inner in walk(node):
         match inner:
             case ast.Global() | ast.Nonlocal():
@@ -46,7 +48,11 @@ def audit(
                 raise Refusal.at(inner, source.lines, "it waits or yields")
             case ast.Attribute(attr=attr) if attr in CLOCKS:
                 raise Refusal.at(inner, source.lines, f"`{attr}` depends on more than the row")
-            case ast.Name(id=name, ctx=ast.Load()) if name not in bound:
+            case ast.Attribute(ast.Name() as owner, attr, ast.Load()) if owner.id not in bound:
+                # Of a module that may do anything, what is used is a constant: `numpy.nan`.
+                if _is_plain_attribute(owner, attr, source, constants or {}):
+                    owners.add(id(owner))
+            case ast.Name(id=name, ctx=ast.Load()) if name not in bound and id(inner) not in owners:
                 _name(inner, source, bound, constants or {}, stack)
 
 
@@ -65,19 +71,37 @@ def _name(
     if type(value) is ModuleType:
         if is_pure_module(value):
             return
-        raise Refusal.at(node, source.lines, f"`{node.id}` may do more than compute")
+        raise Refusal.at(node, source.lines, _MORE.format(node.id))
     if is_pure(value):
         return
     if isinstance(value, FunctionType) and id(value) not in stack and len(stack) < _MAX_DEPTH:
         inner = capture(value)
-        for statement in (
-            inner.node.body if isinstance(inner.node.body, list) else [inner.node.body]
-        ):
-            audit(statement, inner, None, (*stack, id(value)))
+        body = inner.node.body
+        try:
+            for statement in body if isinstance(body, list) else [body]:
+                audit(statement, inner, None, (*stack, id(value)))
+        except Refusal:
+            # A line of a library says nothing to its user.
+            if value.__code__.co_filename == source.function.__code__.co_filename:
+                raise
+            raise Refusal.at(node, source.lines, _MORE.format(node.id)) from None
         return
     if _mutable(value):
         raise Refusal.at(node, source.lines, f"`{node.id}` may be changed by the function")
-    raise Refusal.at(node, source.lines, f"`{node.id}` may do more than compute")
+    raise Refusal.at(node, source.lines, _MORE.format(node.id))
+
+
+def _is_plain_attribute(
+    owner: ast.Name, attr: str, source: Routine | Captured, constants: dict[str, Any]
+) -> bool:
+    """Whether an attribute of a module is plain data, or a function that only computes."""
+    module = constants.get(owner.id, look_up(source.function, owner.id))
+    if type(module) is not ModuleType:
+        return False
+    value = vars(module).get(attr, MISSING)
+    if value is MISSING:
+        return False
+    return is_pure(value) or (constant(value) is not None and not _mutable(value))
 
 
 def _mutable(value: object) -> bool:

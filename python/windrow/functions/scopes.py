@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import deque
-from collections.abc import Iterator
-from types import FunctionType
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
 from typing import Any, TypeVar
 
 MISSING: Any = object()
@@ -175,6 +175,38 @@ def reads(statements: list[ast.stmt], name: str) -> bool:
         for statement in statements
         for inner in walk(statement)
     )
+
+
+def is_from_outside(function: FunctionType, name: str) -> bool:
+    """Whether a function, or a scope inside of it, may read `name` from outside of the function."""
+
+    def reads_global(code: CodeType) -> bool:
+        inner = [part for part in code.co_consts if isinstance(part, CodeType)]
+        return name in code.co_names or any(map(reads_global, inner))
+
+    return name in function.__code__.co_freevars or reads_global(function.__code__)
+
+
+def looped_texts(
+    node: ast.AST, name: str, texts_of: Callable[[ast.expr], list[str] | None]
+) -> list[str] | None:
+    """Give the texts that `name` goes through, where only loops over constant ones bind it."""
+    texts: list[str] = []
+    loops = bindings = 0
+    for inner in walk(node):
+        match inner:
+            case ast.For() | ast.comprehension():
+                if isinstance(inner.target, ast.Name) and inner.target.id == name:
+                    found = texts_of(inner.iter)
+                    if found is None:
+                        return None
+                    texts += found
+                    loops += 1
+            case ast.Name(id=bound, ctx=ast.Store() | ast.Del()):
+                bindings += bound == name
+            case _:
+                bindings += _declared(inner).count(name)
+    return list(dict.fromkeys(texts)) if 0 < loops == bindings else None
 
 
 def own_names(node: ast.AST) -> set[str]:

@@ -248,40 +248,52 @@ class Body(Expressions):
         return rest
 
     def take_functions(self, statements: list[ast.stmt]) -> list[ast.stmt]:
-        """Take a `def` in the body that needs none of the locals for a helper like any other."""
+        """Take a `def` or a named `lambda` in the body for a helper like any other.
+
+        It needs none of the locals, and is bound once, before it is used.
+        """
         rest: list[ast.stmt] = []
         for index, statement in enumerate(statements):
-            made = (
-                self.inner_function(statement) if isinstance(statement, ast.FunctionDef) else None
-            )
-            if made is None or reads(statements[:index], made.__name__):
+            match statement:
+                case ast.FunctionDef(name=name):
+                    node: ast.FunctionDef | ast.Lambda = statement
+                case ast.Assign([ast.Name(id=name)], ast.Lambda() as node):
+                    pass
+                case _:
+                    rest.append(statement)
+                    continue
+            made = self.inner_function(node, name)
+            if made is None or reads(statements[:index], name):
                 rest.append(statement)
                 continue
-            self.writer.lifted[id(made)] = Routine(made, statement, self.routine.lines)  # type: ignore[arg-type]
+            self.writer.lifted[id(made)] = Routine(made, node, self.routine.lines)
             self.writer.keep.append(made)
-            self.constants[made.__name__] = made
-            self.locals.discard(made.__name__)
+            self.constants[name] = made
+            self.locals.discard(name)
         return rest
 
-    def inner_function(self, node: ast.FunctionDef) -> FunctionType | None:
-        """Make the function that a `def` in the body makes, if it is the same in every call."""
+    def inner_function(self, node: ast.FunctionDef | ast.Lambda, name: str) -> FunctionType | None:
+        """Make the function that the body names `name`, if it is the same in every call."""
         outer, arguments = self.routine.function, node.args
+        named = isinstance(node, ast.FunctionDef)
         found = [
             code
             for code in outer.__code__.co_consts
-            if isinstance(code, CodeType) and code.co_name == node.name
+            if isinstance(code, CodeType)
+            and code.co_name == (name if named else "<lambda>")
+            and (named or code.co_firstlineno == node.lineno)
         ]
         plain = not (
-            node.decorator_list
+            getattr(node, "decorator_list", None)
             or arguments.defaults
             or arguments.kw_defaults
             or arguments.vararg
             or arguments.kwarg
         )
-        once = binding_count(self.routine.node, node.name) == 1
+        once = binding_count(self.routine.node, name) == 1
         if not plain or not once or len(found) != 1 or found[0].co_freevars:
             return None
-        return FunctionType(found[0], outer.__globals__, node.name)
+        return FunctionType(found[0], outer.__globals__, name)
 
     def take_tables(self, statements: list[ast.stmt]) -> None:
         """Local containers of constants that nothing changes are as good as captured ones."""

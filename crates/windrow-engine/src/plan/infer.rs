@@ -139,14 +139,13 @@ async fn called_on(
     function: &Arc<Function>,
     mut sample: RecordBatch,
 ) -> Result<Option<RowReply>> {
+    let start = |batch: RecordBatch| {
+        let function = Arc::clone(function);
+        Pending::start(host, RowCall { function, batch, result: None, first_row: 0 })
+    };
+    let mut before = 0;
     for _ in 0..RAISING {
-        let call = RowCall {
-            function: Arc::clone(function),
-            batch: sample.clone(),
-            result: None,
-            first_row: 0,
-        };
-        match Pending::start(host, call).answer().await {
+        match start(sample.clone()).answer().await {
             Ok(reply) => return Ok(Some(reply)),
             Err(Failure::Raised(raised)) if function.call != CallForm::Batch => {
                 let Some(row) = raised.row.and_then(|row| usize::try_from(row).ok()) else {
@@ -159,11 +158,16 @@ async fn called_on(
                 if sample.num_rows() == 0 {
                     return Ok(None);
                 }
+                before = row;
             }
             Err(failure) => return Err(failure.into()),
         }
     }
-    Ok(None)
+    // Those before the last one that raised do not, and the run must get as far as that.
+    match before {
+        0 => Ok(None),
+        _ => Ok(start(sample.slice(0, before)).answer().await.ok()),
+    }
 }
 
 async fn sample(input: &Dataset, plan: LogicalPlan, rows: usize) -> Result<RecordBatch> {

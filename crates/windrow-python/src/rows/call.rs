@@ -234,7 +234,7 @@ impl<'py, 'a> Loop<'py, 'a> {
                 (results, data_type)
             }
         };
-        results.finish(py).map_err(|error| unfinished(py, &error, &data_type))
+        results.finish(py).map_err(|error| unfinished(py, &batch, &error, &data_type))
     }
 
     fn raised(&self, error: &PyErr, row: usize) -> Failure {
@@ -258,6 +258,23 @@ fn mixed(
     (first, second): (usize, usize),
 ) -> Failure {
     let (one, two) = (values[first].bind(py), values[second].bind(py));
+    if first == second {
+        let hint = if type_name(two) == "Series" {
+            "return a dict or a tuple for several values in one column; \
+             `map_partitions` gives several columns"
+        } else {
+            "lists and dicts of a column hold values of one type at each place, \
+             and integers of 64 bits"
+        };
+        return Failure::Misfit {
+            row: second as u64,
+            value: short_repr(two),
+            got: type_name(two),
+            expected: "one column".to_owned(),
+            values: batch.describe(py, second),
+            hint: hint.to_owned(),
+        };
+    }
     Failure::Misfit {
         row: second as u64,
         value: short_repr(two),
@@ -275,8 +292,16 @@ fn mixed(
     }
 }
 
-fn unfinished(py: Python<'_>, error: &ResultsError, data_type: &DataType) -> Failure {
+fn unfinished(
+    py: Python<'_>,
+    batch: &RowBatch,
+    error: &ResultsError,
+    data_type: &DataType,
+) -> Failure {
     match error {
+        ResultsError::Misfit(row, value) => {
+            misfit(value.bind(py), data_type, *row, batch.describe(py, *row))
+        }
         ResultsError::Arrow(error) => Failure::Worker(format!(
             "the results do not make one array of type `{}`: {error}\nhint: use more partitions",
             display_type(data_type)

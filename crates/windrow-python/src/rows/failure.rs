@@ -15,6 +15,7 @@ pub(crate) fn short_repr(value: &Bound<'_, PyAny>) -> String {
     let Ok(text) = value.repr().and_then(|text| text.extract::<String>()) else {
         return format!("<a {} that cannot be printed>", type_name(value));
     };
+    let text = if text.contains('\n') { text.lines().collect::<Vec<_>>().join("; ") } else { text };
     match text.char_indices().nth(LONGEST_REPR) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -30,7 +30,8 @@ enum Kind {
     Nested(String),
 }
 
-/// Two results that have no common type: their rows.
+/// Two results that have no common type: their rows; twice the same where it has none itself, or not
+/// with all others.
 #[derive(Debug)]
 pub(super) struct Mixture {
     pub(super) first: usize,
@@ -64,9 +65,16 @@ pub(super) fn infer(
         None if first_nan.is_some() => DataType::Float64,
         None => DataType::Null,
         Some((Kind::Int, _)) if first_nan.is_some() => DataType::Float64,
+        // A row of labelled values would lose its labels in a list.
+        Some((Kind::Nested(name), first)) if name == "Series" => {
+            return Ok(Err(Mixture { first, second: first }));
+        }
         Some((Kind::Nested(_), first)) => match nested(py, values)? {
             Some(data_type) => data_type,
-            None => return Ok(Err(Mixture { first, second: first })),
+            None => {
+                let row = alone(py, values)?.unwrap_or(first);
+                return Ok(Err(Mixture { first: row, second: row }));
+            }
         },
         Some((kind, _)) => simple(&kind),
     }))
@@ -151,6 +159,16 @@ fn simple(kind: &Kind) -> DataType {
         Kind::Duration => DataType::Duration(TimeUnit::Microsecond),
         Kind::Nested(_) => DataType::Null,
     }
+}
+
+/// The first of `values` that has no type even alone.
+fn alone(py: Python<'_>, values: &[Py<PyAny>]) -> PyResult<Option<usize>> {
+    for (row, value) in values.iter().enumerate() {
+        if nested(py, std::slice::from_ref(value))?.is_none() {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
 }
 
 fn nested(py: Python<'_>, values: &[Py<PyAny>]) -> PyResult<Option<DataType>> {

@@ -157,6 +157,8 @@ impl Results {
 pub(super) enum ResultsError {
     Arrow(ArrowError),
     Python(PyErr),
+    /// The row whose result pyarrow refuses, and that result.
+    Misfit(usize, Py<PyAny>),
 }
 
 impl From<ArrowError> for ResultsError {
@@ -338,9 +340,20 @@ fn through_pyarrow(
     values: Vec<Py<PyAny>>,
     target: &DataType,
 ) -> Result<ArrayRef, ResultsError> {
-    let list = PyList::new(py, values)?;
     let data_type = target.to_pyarrow(py)?;
-    let array = py.import("windrow._worker.batches")?.call_method1("array", (list, data_type))?;
+    let convert = py.import("windrow._worker.batches")?.getattr("array")?;
+    let list = PyList::new(py, &values)?;
+    let array = match convert.call1((list, &data_type)) {
+        Ok(array) => array,
+        Err(error) => {
+            for (row, value) in values.into_iter().enumerate() {
+                if convert.call1((PyList::new(py, [&value])?, &data_type)).is_err() {
+                    return Err(ResultsError::Misfit(row, value));
+                }
+            }
+            return Err(error.into());
+        }
+    };
     let data = arrow::array::ArrayData::from_pyarrow_bound(&array)?;
     Ok(arrow::array::make_array(data))
 }
