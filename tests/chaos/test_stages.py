@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -260,11 +261,13 @@ def test_a_small_stage_is_not_handed_over(data: Path, tmp_path: Path) -> None:
 def test_a_file_is_lost_that_a_small_stage_reads(data: Path, tmp_path: Path) -> None:
     expected = ask(data, GROUPS)
     deleted: list[Path] = []
+    one_by_one = threading.Lock()
 
     def after(_: dict[str, Any]) -> None:
-        if not deleted:
-            deleted.append(data_files(tmp_path, 0)[0])
-            deleted[0].unlink()
+        with one_by_one:
+            if not deleted:
+                deleted.append(data_files(tmp_path, 0)[0])
+                deleted[0].unlink()
 
     runner = FaultRunner(near_bytes=1 << 20, after=after)
     with wr.connect(runner, exchange=tmp_path):
