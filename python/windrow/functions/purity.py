@@ -66,7 +66,7 @@ def _name(
     if node.id in bound:
         return
     value = constants[node.id] if node.id in constants else look_up(source.function, node.id)
-    if value is MISSING or (constant(value) is not None and not _mutable(value)):
+    if value is MISSING or _is_data(value):
         return
     if type(value) is ModuleType:
         if is_pure_module(value):
@@ -101,7 +101,12 @@ def _is_plain_attribute(
     value = vars(module).get(attr, MISSING)
     if value is MISSING:
         return False
-    return is_pure(value) or (constant(value) is not None and not _mutable(value))
+    return is_pure(value) or _is_data(value)
+
+
+def _is_data(value: object) -> bool:
+    """Whether it is plain data that nothing can change."""
+    return constant(value) is not None and not _mutable(value)
 
 
 def _mutable(value: object) -> bool:

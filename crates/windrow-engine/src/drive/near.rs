@@ -8,6 +8,7 @@ use std::time::Duration;
 use windrow_tasks::{AttemptId, Capabilities, Report, Runner, StageId, TaskError, TaskSpec};
 
 use super::threads::ThreadRunner;
+use crate::stage::Fragment;
 use crate::task::Job;
 
 /// How long one of the two is waited for while the other may have something to tell.
@@ -20,6 +21,8 @@ pub(super) struct Runners<'a> {
     out: HashSet<AttemptId>,
     near: ThreadRunner,
     job: Arc<Job>,
+    /// How much a stage may read that this process carries out; 0: none does.
+    most: u64,
     /// What the tasks of each complete stage wrote, in bytes.
     written: HashMap<StageId, u64>,
 }
@@ -28,6 +31,7 @@ impl<'a> Runners<'a> {
     /// `far`, and threads for the tasks of `job` that it need not be bothered with.
     pub(super) fn new(job: &Arc<Job>, far: &'a mut dyn Runner) -> Self {
         Self {
+            most: far.capabilities().near_bytes,
             far,
             out: HashSet::new(),
             near: ThreadRunner::new(Arc::clone(job)),
@@ -48,9 +52,7 @@ impl<'a> Runners<'a> {
 
     /// Takes tasks of one or more stages over.
     pub(super) fn start(&mut self, tasks: Vec<TaskSpec>) -> Result<(), TaskError> {
-        let most = self.far.capabilities().near_bytes;
-        let (near, far): (Vec<_>, Vec<_>) =
-            tasks.into_iter().partition(|task| self.is_near(task, most));
+        let (near, far): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| self.is_near(task));
         self.near.start(near)?;
         if far.is_empty() {
             return Ok(());
@@ -60,14 +62,14 @@ impl<'a> Runners<'a> {
     }
 
     /// Whether the stage of a task reads little, gives no more, and runs nothing of the user's.
-    fn is_near(&self, task: &TaskSpec, most: u64) -> bool {
-        let Some(fragment) = self.job.fragment(task.attempt.task.stage) else { return false };
+    fn is_near(&self, task: &TaskSpec) -> bool {
+        if self.most == 0 || task.inputs.is_empty() {
+            return false;
+        }
         let read = task.inputs.iter().map(|input| self.written.get(&input.stage).copied());
         let read = read.sum::<Option<u64>>();
-        most > 0
-            && !task.inputs.is_empty()
-            && read.is_some_and(|read| read <= most)
-            && fragment.only_reduces()
+        let fragment = self.job.fragment(task.attempt.task.stage);
+        read.is_some_and(|read| read <= self.most) && fragment.is_some_and(Fragment::only_reduces)
     }
 
     /// Drops attempts.

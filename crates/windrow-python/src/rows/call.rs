@@ -258,37 +258,36 @@ fn mixed(
     (first, second): (usize, usize),
 ) -> Failure {
     let (one, two) = (values[first].bind(py), values[second].bind(py));
-    if first == second {
-        let hint = if type_name(two) == "Series" {
+    let (expected, hint) = if first != second {
+        (
+            format!(
+                "the {} `{}` that it returned for row {}",
+                type_name(one),
+                short_repr(one),
+                batch.first_row + first as u64
+            ),
+            "return values of one type, or pass `result_type=` with the type that all of them fit",
+        )
+    } else if type_name(two) == "Series" {
+        (
+            "one column".to_owned(),
             "return a dict or a tuple for several values in one column; \
-             `map_partitions` gives several columns"
-        } else {
+             `map_partitions` gives several columns",
+        )
+    } else {
+        (
+            "one column".to_owned(),
             "lists and dicts of a column hold values of one type at each place, \
-             and integers of 64 bits"
-        };
-        return Failure::Misfit {
-            row: second as u64,
-            value: short_repr(two),
-            got: type_name(two),
-            expected: "one column".to_owned(),
-            values: batch.describe(py, second),
-            hint: hint.to_owned(),
-        };
-    }
+             and integers of 64 bits",
+        )
+    };
     Failure::Misfit {
         row: second as u64,
         value: short_repr(two),
         got: type_name(two),
-        expected: format!(
-            "the {} `{}` that it returned for row {}",
-            type_name(one),
-            short_repr(one),
-            batch.first_row + first as u64
-        ),
+        expected,
         values: batch.describe(py, second),
-        hint:
-            "return values of one type, or pass `result_type=` with the type that all of them fit"
-                .to_owned(),
+        hint: hint.to_owned(),
     }
 }
 
